@@ -1,0 +1,37 @@
+"""Who may do what to people and brands. Asked by pages, API, admin and templates alike."""
+
+from __future__ import annotations
+
+from django.utils.translation import gettext as _
+
+from accounts.models import Brand, Membership, User
+from accounts.refusals import Forbidden, NotHere
+
+
+def membership_in(user: User, brand: Brand) -> Membership | None:
+    return Membership.objects.filter(user=user, brand=brand, is_active=True, user__is_active=True).first()
+
+
+def demand_member(user: User, brand: Brand) -> Membership:
+    """The active membership. Raises NotHere to an outsider, so that a brand's existence does not leak."""
+    membership = membership_in(user, brand)
+    if membership is None:
+        raise NotHere("not_a_member", _("You are not a member of this brand."))
+    return membership
+
+
+def demand_owner(user: User, brand: Brand) -> Membership:
+    """The owner's membership. Raises Forbidden to other members."""
+    membership = demand_member(user, brand)
+    if not membership.is_owner:
+        raise Forbidden("owner_only", _("Only an owner of %(brand)s can do this.") % {"brand": brand})
+    return membership
+
+
+def is_alone(brand: Brand) -> bool:
+    """Whether the brand has a single active person: then nothing can be a two-person act."""
+    people = {
+        one.user.person_id
+        for one in Membership.objects.filter(brand=brand, is_active=True, user__is_active=True).select_related("user")
+    }
+    return len(people) < 2

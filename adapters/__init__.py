@@ -1,0 +1,1 @@
+"""The far side, one file a network. A pure leaf: see `docs/adapters.md`."""

@@ -1,0 +1,135 @@
+"""Expertise: who holds what, founding it, and taking it back. (Earning and keeping it: issue 3.)
+
+Every change of a credential happens under the brand's exclusive lock, so that a release falls wholly
+before or wholly after it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db import transaction
+from django.db.models import Q, QuerySet
+from django.utils.translation import gettext as _
+
+from accounts.clock import database_now
+from accounts.locks import change_standing
+from accounts.models import Brand, User
+from accounts.policies import demand_member, demand_owner, is_alone
+from accounts.refusals import Forbidden, Invalid, NotHere, Refused
+from approvals.models import Credential, CredentialState, Level
+from journal.recording import record
+from journal.telling import tell
+
+FOUNDING_LASTS = timedelta(days=180)
+
+
+def in_force(brand: Brand, at: datetime) -> QuerySet[Credential]:
+    """The credentials that are ACTIVE at `at`."""
+    return Credential.objects.filter(
+        Q(valid_until__isnull=True) | Q(valid_until__gt=at),
+        Q(ended_at__isnull=True) | Q(ended_at__gt=at),
+        brand=brand,
+        confirmed_at__lte=at,
+        valid_from__lte=at,
+    ).exclude(state=CredentialState.PROPOSED)
+
+
+def level_of(user: User, brand: Brand, domain: str | None = None) -> int:
+    """The person's highest level now, in one domain or in any; 0 without a credential."""
+    held = in_force(brand, database_now()).filter(
+        Q(user_id=user.person_id) | Q(user__same_person_as_id=user.person_id)
+    )
+    if domain is not None:
+        held = held.filter(domain=domain)
+    return max(held.values_list("level", flat=True), default=0)
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """One founding grant: this person, this domain, this level, on this evidence."""
+
+    user: User
+    domain: str
+    level: int
+    evidence: str
+
+
+def found(owner: User, brand: Brand, grants: Iterable[Grant]) -> list[Credential]:
+    """The owners' founding grants: once, before the first channel is connected, not to themselves
+    unless alone, expiring in 180 days. Raises Forbidden, Refused."""
+    grants = list(grants)
+    with transaction.atomic():
+        change_standing(brand.pk)
+        demand_owner(owner, brand)
+        if Credential.objects.filter(brand=brand).exists() or brand.channels.exists():
+            raise Refused("already_founded", _("Founding grants are recorded once, before the first channel."))
+        if any(one.user.person_id == owner.person_id for one in grants) and not is_alone(brand):
+            raise Forbidden("own_grant", _("Nobody grants expertise to themselves."))
+        now = database_now()
+        return [_record_founding(owner, brand, one, now) for one in grants]
+
+
+def _record_founding(owner: User, brand: Brand, grant: Grant, now: datetime) -> Credential:
+    if grant.level not in Level.values or not grant.evidence.strip():
+        raise Invalid("bad_grant", _("A grant needs a level from 0 to 3 and evidence."))
+    made = Credential.objects.create(
+        brand=brand,
+        user=grant.user,
+        domain=grant.domain,
+        level=grant.level,
+        state=CredentialState.ACTIVE,
+        valid_from=now,
+        valid_until=now + FOUNDING_LASTS,
+        confirmed_at=now,
+        first_grantor=owner if owner.pk != grant.user.pk else None,
+        evidence=[{"text": grant.evidence}],
+        founding=True,
+    )
+    record(
+        "credential.found",
+        owner,
+        brand,
+        f"credential:{made.pk}",
+        person=grant.user.person_id,
+        domain=grant.domain,
+        level=grant.level,
+    )
+    return made
+
+
+def revoke(actor: User, pk: int, cause: str, since: datetime | None = None) -> Credential:
+    """Takes a credential back for a cause, from a date (now, or in the past: approvals that rested on it
+    since then no longer count). By the owner or by a mentor of that domain, never by the person."""
+    held = Credential.objects.select_related("brand", "user").filter(pk=pk).first()
+    if held is None:
+        raise NotHere("no_such_credential", _("There is no such credential."))
+    if not cause.strip():
+        raise Invalid("cause_needed", _("Say why."), fields={"cause": [_("Say why.")]})
+    with transaction.atomic():
+        change_standing(held.brand_id)
+        membership = demand_member(actor, held.brand)
+        mentor = level_of(actor, held.brand, held.domain) >= Level.MENTOR
+        if actor.person_id == held.user.person_id or not (membership.is_owner or mentor):
+            raise Forbidden("not_qualified", _("Only an owner or a mentor of this domain revokes it."))
+        now = database_now()
+        ended = Credential.objects.filter(pk=pk).exclude(state=CredentialState.REVOKED).update(
+            state=CredentialState.REVOKED, ended_at=min(since or now, now), end_cause=cause.strip()[:300]
+        )
+        if not ended:
+            raise Refused("already_revoked", _("This credential is already revoked."))
+        record(
+            "credential.revoke",
+            actor,
+            held.brand,
+            f"credential:{pk}",
+            person=held.user.person_id,
+            domain=held.domain,
+            since=(since or now).isoformat(),
+            personal=cause,
+        )
+        tell([held.user], held.brand, "credential.revoke", domain=held.domain, who=actor.name)
+    held.refresh_from_db()
+    return held

@@ -1,0 +1,318 @@
+"""Reviewing: submit, revise, decide, and then put the post where its decisions put it.
+
+Every verb here opens its own transaction, holds the brand's standing still (shared) and locks the
+post, in that order, which is the order of the release engine too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from accounts.clock import database_now
+from accounts.locks import share_brands
+from accounts.models import Brand, User
+from accounts.policies import demand_member, membership_in
+from accounts.refusals import Forbidden, Invalid, NotHere, Refused
+from approvals.facts import Loaded, load_one
+from approvals.gate import Facts, evaluate
+from approvals.gate import Verdict as GateVerdict
+from approvals.models import Decision, Motive, Verdict
+from approvals.policy import asks_for_less, read_rules, rule_for
+from approvals.routing import ask
+from journal.recording import Actor
+from journal.telling import tell
+from posts import drafting
+from posts.lifecycle import OPEN_FOR_DECISIONS, DeliveryState, PostState
+from posts.models import Kind, Post
+from posts.moves import change_post, lock_post, reset_deliveries, settle_deliveries
+from posts.policies import get_post
+from posts.reading import Draft
+from posts.rendering import problems_of
+
+
+@contextmanager
+def opened(actor: User, pk: int) -> Iterator[Post]:
+    """The post for a verb of `actor`: authorised, its brand's standing held still, its row locked."""
+    brand_id = get_post(actor, pk).brand_id
+    with transaction.atomic():
+        share_brands([brand_id])
+        post = lock_post(pk)
+        demand_member(actor, post.brand)
+        yield post
+
+
+def moment_of(post: Post, now: datetime) -> datetime:
+    """The instant at which the gate is asked: the slot, or now for what is due on approval or past."""
+    return post.slot if post.slot is not None and post.slot > now else now
+
+
+def verdict_of(post: Post) -> tuple[Loaded, GateVerdict]:
+    """The verdict now, as it would be at the slot."""
+    loaded = load_one(post)
+    return loaded, evaluate(loaded.facts, moment_of(post, loaded.facts.taken_at))
+
+
+# --- Writing ----------------------------------------------------------------------------------
+def draft(actor: User, brand: Brand, fields: Draft) -> Post:
+    """A new draft. Raises Invalid, or NotHere for somebody outside the brand."""
+    with transaction.atomic():
+        demand_member(actor, brand)
+        return drafting.create(actor, brand, fields)
+
+
+def revise(actor: User, pk: int, fields: Draft, *, seen: int | None = None) -> Post:
+    """Changes a post; see `posts/drafting.py`. Raises Stale, Invalid, Forbidden or Refused."""
+    with opened(actor, pk) as post:
+        drafting.demand_fresh(post, seen)
+        _demand_not_lowered(actor, post, fields)
+        if drafting.edit(actor, post, fields, seen=seen) and post.submitted_at is not None:
+            take_up_again(actor, post)
+            settle(actor, post)
+        return post
+
+
+def take_up_again(actor: User, post: Post) -> None:
+    """A missed post that has a slot ahead of it again goes back into review, with its approvals."""
+    now = database_now()
+    if post.lifecycle == PostState.MISSED and (post.on_approval or (post.slot is not None and post.slot > now)):
+        change_post(post, "post.reslot", actor, to=PostState.IN_REVIEW, reasons=[])
+        reset_deliveries(post)
+        drafting.set_times(post)
+
+
+def _demand_not_lowered(actor: User, post: Post, fields: Draft) -> None:
+    """Once submitted, anyone raises a facet; only a qualified non-contributor lowers one."""
+    changed = {name for name in ("kind", "products", "topics") if name in fields}
+    if not changed or post.submitted_at is None or fields.get("kind", post.kind) not in Kind.values:
+        return
+    loaded = load_one(post)
+    facts = loaded.facts
+    policy = post.brand.policies.filter(pk=loaded.policy_id).first()
+    if policy is None:
+        return
+    rules = read_rules(policy.rules)
+    networks = [channel.network for channel in drafting.channels_of(post)]
+    new = rule_for(
+        rules,
+        fields.get("kind", post.kind),
+        networks,
+        fields.get("products", post.products),
+        fields.get("topics", post.topics),
+    )
+    if asks_for_less(new, facts.rule) and not may_lower(actor, facts):
+        raise Forbidden(
+            "facet_lowered",
+            _("This would ask for less expertise. Only somebody qualified who did not write this post may lower it."),
+        )
+
+
+def may_lower(actor: User, facts: Facts) -> bool:
+    """Whether a person is qualified for what is asked now, and wrote nothing of it."""
+    return actor.person_id not in facts.contributors and bool(covered_now(facts, actor.person_id))
+
+
+def submit(actor: User, pk: int) -> Post:
+    """Seals the payload and asks for review. Raises Invalid with every problem, Refused when it is not
+    a draft any more."""
+    with opened(actor, pk) as post:
+        if post.lifecycle not in {
+            PostState.DRAFT,
+            PostState.CHANGES_REQUESTED,
+            PostState.REJECTED,
+            PostState.MISSED,
+        }:
+            raise Refused("not_a_draft", _("This post is already in review."))
+        drafting.submit(actor, post)
+        ask(post, settle(actor, post))
+        return post
+
+
+# --- Deciding ---------------------------------------------------------------------------------
+@dataclass(frozen=True, slots=True)
+class Word:
+    """What a person says of the bytes on their screen. `digest` is the one they saw."""
+
+    decision: str
+    digest: str
+    comment: str = ""
+    motive: str = ""
+
+
+def decide(actor: User, pk: int, word: Word) -> Decision:
+    """Stores a decision on exact bytes, and lets the post follow.
+
+    Raises Forbidden `contributor` (nothing is stored) when a contributor approves, and `not_a_member`;
+    Refused `stale_digest` with what is there now; Invalid without a needed comment.
+    """
+    comment = _read_word(word)
+    brand_id = _demand_reviewer(actor, pk)
+    with transaction.atomic():
+        share_brands([brand_id])
+        post = lock_post(pk)
+        _demand_decidable(post, word)
+        loaded = load_one(post)
+        facts = loaded.facts
+        if word.decision == Verdict.APPROVE and actor.person_id in facts.contributors:
+            raise Forbidden(
+                "contributor",
+                _("You wrote part of this post, so your approval cannot count for it. Other eyes must read it."),
+            )
+        rests_on = covered_now(facts, actor.person_id)
+        decision = Decision.objects.create(
+            post=post,
+            revision=drafting.current(post),
+            user=actor,
+            decision=word.decision,
+            digest=facts.digest or "",
+            epoch=facts.epoch,
+            facets={"kind": post.kind, "products": post.products, "topics": post.topics},
+            rests_on=rests_on,
+            binding=bool(rests_on) and word.decision in {Verdict.REJECT, Verdict.REQUEST_CHANGES},
+            comment=comment,
+            motive=word.motive,
+            at=facts.taken_at,
+        )
+        _follow(actor, post, decision)
+        return decision
+
+
+def _read_word(word: Word) -> str:
+    comment = word.comment.replace("\r\n", "\n").strip()
+    if word.decision not in Verdict.values:
+        raise Invalid("unknown_decision", _("There is no such decision."), fields={"decision": [_("Choose one.")]})
+    if word.motive and word.motive not in Motive.values:
+        raise Invalid("unknown_reason", _("There is no such reason."), fields={"reason": [_("Choose one.")]})
+    if "\x00" in comment or len(comment) > 5000:
+        raise Invalid("bad_comment", _("This comment cannot be stored."), fields={"comment": [_("At most 5,000 characters.")]})
+    if not comment and word.decision in {Verdict.REJECT, Verdict.REQUEST_CHANGES}:
+        sentence = _("Say in a sentence what is wrong, so that the author can learn from it.")
+        raise Invalid("comment_needed", sentence, fields={"comment": [sentence]})
+    return comment
+
+
+def _demand_reviewer(actor: User, pk: int) -> int:
+    post = Post.objects.select_related("brand").filter(pk=pk).first()
+    if post is None:
+        raise NotHere("no_such_post", _("There is no such post."))
+    if membership_in(actor, post.brand) is None:
+        raise Forbidden("not_a_member", _("You are not a member of this brand."))
+    return post.brand_id
+
+
+def _demand_decidable(post: Post, word: Word) -> None:
+    if post.lifecycle not in OPEN_FOR_DECISIONS:
+        raise Refused(
+            "not_in_review", _("This post is not in review."), details={"state": post.state}
+        )
+    current = drafting.current(post)
+    if word.decision != Verdict.WITHDRAW and word.digest != current.digest:
+        raise Refused(
+            "stale_digest",
+            _("This post changed after you opened it. Read it again: nothing of what you wrote is lost."),
+            details={"digest": current.digest, "revision": current.number},
+        )
+
+
+def covered_now(facts: Facts, person: int) -> list[list[str | int]]:
+    """[domain, level held] for each requirement of the post that the person covers at this moment."""
+    if facts.rule is None or person not in facts.active:
+        return []
+    found: dict[str, int] = {}
+    for requirement in facts.rule.requirements:
+        levels = [
+            held.level
+            for held in facts.held
+            if held.person == person
+            and held.domain == requirement.domain
+            and held.level >= requirement.level
+            and held.at(facts.taken_at)
+        ]
+        if levels:
+            found[requirement.domain] = max(levels)
+    return [[domain, level] for domain, level in sorted(found.items())]
+
+
+def _follow(actor: User, post: Post, decision: Decision) -> None:
+    change_post(
+        post,
+        f"decision.{decision.decision}",
+        actor,
+        personal=decision.comment,
+        told={
+            "decision": decision.pk,
+            "digest": decision.digest,
+            "epoch": decision.epoch,
+            "rests_on": decision.rests_on,
+            "motive": decision.motive,
+        },
+    )
+    verdict = settle(actor, post)
+    tell(
+        [post.author],
+        post.brand_id,
+        f"decision.{decision.decision}",
+        post_id=post.pk,
+        who=actor.name,
+        advisory=not decision.rests_on,
+        open=verdict.open,
+    )
+
+
+# --- Settling ---------------------------------------------------------------------------------
+def settle(actor: Actor, post: Post, *, now_please: bool = False) -> GateVerdict:
+    """Evaluates the gate for a locked post and moves it to the state that follows: `scheduled` when it
+    is open. A slot that passed before the gate opened makes it `missed`, never late by itself; only a
+    person acting on the post now (`now_please`) may still send it inside its lateness."""
+    loaded, verdict = verdict_of(post)
+    now = loaded.facts.taken_at
+    to = _state_after(post, verdict)
+    if to == PostState.SCHEDULED:
+        in_time = post.slot is None or post.slot > now
+        confirmed = now_please or post.lifecycle == PostState.HELD
+        if not in_time and not (confirmed and post.deadline is not None and now <= post.deadline):
+            return _miss(actor, post, verdict)
+        _schedule(actor, post, now)
+    elif to != post.lifecycle:
+        change_post(post, f"post.{to.value}", actor, to=to, reasons=[])
+        post.deliveries.filter(state=DeliveryState.PENDING.value).update(approved_digest=None)
+    return verdict
+
+
+def _state_after(post: Post, verdict: GateVerdict) -> PostState:
+    state = post.lifecycle
+    if state not in OPEN_FOR_DECISIONS or state == PostState.MISSED or post.held_by_id is not None:
+        return state
+    blockers = {str(reason.params.get("blocker", "")) for reason in verdict.reasons}
+    if "veto" in blockers:
+        return PostState.REJECTED
+    if "changes_requested" in blockers:
+        return PostState.CHANGES_REQUESTED
+    if problems_of(drafting.current(post).content, drafting.channels_of(post)):
+        return PostState.CHANGES_REQUESTED
+    if verdict.open:
+        return PostState.SCHEDULED
+    return PostState.HELD if state == PostState.HELD else PostState.IN_REVIEW
+
+
+def _schedule(actor: Actor, post: Post, now: datetime) -> None:
+    digest = drafting.current(post).digest
+    slot = post.slot or now
+    if post.lifecycle == PostState.SCHEDULED and post.slot == slot:
+        return
+    change_post(post, "post.schedule", actor, to=PostState.SCHEDULED, told={"digest": digest}, slot=slot, reasons=[])
+    reset_deliveries(post, approved_digest=digest)
+    drafting.set_times(post)
+
+
+def _miss(actor: Actor, post: Post, verdict: GateVerdict) -> GateVerdict:
+    change_post(post, "post.missed", actor, to=PostState.MISSED, reasons=[{"code": "slot_passed"}])
+    settle_deliveries(post, DeliveryState.MISSED)
+    tell([post.author], post.brand_id, "post.missed", post_id=post.pk)
+    return verdict
+

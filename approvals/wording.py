@@ -1,0 +1,157 @@
+"""Says the gate's reasons in words a junior understands: what is missing, and who could give it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from accounts.models import User
+from approvals.gate import Code, Reason, Verdict
+from approvals.models import Level
+from posts.models import Kind, Post, Product
+
+NETWORK_NAMES: Mapping[str, str] = {
+    "mastodon": "Mastodon",
+    "bluesky": "Bluesky",
+    "wordpress": "WordPress",
+    "discourse": "Discourse",
+    "linkedin": "LinkedIn",
+    "facebook": "Facebook",
+    "instagram": "Instagram",
+    "threads": "Threads",
+    "x": "X",
+    "telegram": "Telegram",
+    "discord": "Discord",
+    "slack": "Slack",
+}
+
+
+def domain_name(domain: str, products: Mapping[str, str]) -> str:
+    """A domain as people call it; `products` maps keys to names."""
+    plain = {"craft": _("craft"), "company": _("company"), "crisis": _("crisis")}
+    if domain in plain:
+        return plain[domain]
+    prefix, _sep, key = domain.partition(":")
+    if prefix == "product":
+        return products.get(key, key)
+    if prefix == "channel":
+        return NETWORK_NAMES.get(key, key.capitalize())
+    return {"legal": _("legal"), "client": _("client")}.get(key, key)
+
+
+def level_name(level: int) -> str:
+    return str(Level(level).label)
+
+
+def names_of(people: Iterable[int]) -> dict[int, str]:
+    """The names behind people's numbers, in one query."""
+    return dict(User.objects.filter(pk__in=set(people)).values_list("pk", "name"))
+
+
+def product_names(brand_id: int) -> dict[str, str]:
+    return dict(Product.objects.filter(brand_id=brand_id).values_list("key", "name"))
+
+
+def listed(names: list[str]) -> str:
+    """“A”, “A or B”, “A, B or C”."""
+    if len(names) < 2:
+        return "".join(names)
+    return _("%(first)s or %(last)s") % {"first": ", ".join(names[:-1]), "last": names[-1]}
+
+
+class Words:
+    """The names that the sentences about one post need, loaded once."""
+
+    def __init__(self, products: Mapping[str, str], names: Mapping[int, str]) -> None:
+        self.products, self.names = products, names
+
+    @classmethod
+    def about(cls, post: Post, verdict: Verdict) -> Words:
+        people = {person for reason in verdict.reasons for person in reason.could}
+        people |= {int(reason.params["ends"]) for reason in verdict.reasons if "ends" in reason.params}
+        return cls(product_names(post.brand_id), names_of(people))
+
+    def sentence(self, reason: Reason) -> str:
+        """What is missing, then who could give it, then what to do."""
+        return " ".join(part for part in (self._what(reason), self._who(reason)) if part)
+
+    def _what(self, reason: Reason) -> str:
+        params = reason.params
+        match reason.code:
+            case Code.MISSING_REQUIREMENT:
+                return ngettext(
+                    "%(n)s more approval is needed from somebody %(level)s in %(domain)s.",
+                    "%(n)s more approvals are needed from people %(level)s in %(domain)s.",
+                    int(params["missing"]),
+                ) % self._requirement(params)
+            case Code.ENDS_BEFORE_SLOT:
+                return _(
+                    "The approval of %(who)s for %(domain)s will no longer count at the slot: approve again "
+                    "closer to it, or choose an earlier slot."
+                ) % {**self._requirement(params), "who": self.names.get(int(params.get("ends", 0)), "?")}
+            case Code.MISSING_PEOPLE:
+                return ngettext(
+                    "%(n)s more person must read and approve it: this kind of post takes %(needed)s.",
+                    "%(n)s more people must read and approve it: this kind of post takes %(needed)s.",
+                    int(params["missing"]),
+                ) % {"n": params["missing"], "needed": params["needed"]}
+            case Code.BLOCKED:
+                return self._blocked(params)
+            case _:
+                return self._plain(reason)
+
+    def _requirement(self, params: Mapping[str, str | int]) -> dict[str, str | int]:
+        return {
+            "n": params["missing"],
+            "level": level_name(int(params["level"])),
+            "domain": domain_name(str(params["domain"]), self.products),
+        }
+
+    def _blocked(self, params: Mapping[str, str | int]) -> str:
+        match params.get("blocker"):
+            case "veto":
+                return _("%(who)s objects: “%(why)s”. They can lift it, or somebody else with the same expertise.") % {
+                    **params
+                }
+            case "changes_requested":
+                return _("%(who)s asks for changes: “%(why)s”. Edit the post, then they read it again.") % {**params}
+            case "held":
+                return _("Somebody has put it on hold. A qualified person can resume it.")
+            case "paused":
+                return _("Everything here is paused: %(why)s") % {"why": params.get("why") or "–"}
+            case "stopped":
+                return _("This brand is stopped. An owner can start it again.")
+            case _:
+                return _("Something stops it.")
+
+    def _plain(self, reason: Reason) -> str:
+        plain = {
+            Code.NOT_SEALED: _("It has not been submitted for review yet."),
+            Code.FROZEN: _("An incident is open: everything but a crisis statement waits."),
+            Code.NOT_RELEASED: _("It is approved; a qualified person must still press release."),
+            Code.OUTSIDE_WINDOW: _("Its slot lies outside the window it was approved for: choose another slot."),
+            Code.UNKNOWN_KIND: _("The policy does not say what this kind of post needs: an owner must complete it."),
+            Code.NO_REQUIREMENTS: _("The policy asks for nothing, so nothing may go out: an owner must complete it."),
+            Code.ERROR: _("The gate could not be evaluated, so it stays closed. Tell whoever runs this place."),
+        }
+        return plain.get(reason.code, "")
+
+    def _who(self, reason: Reason) -> str:
+        names = [self.names[person] for person in reason.could if person in self.names]
+        if names:
+            return _("%(names)s could.") % {"names": listed(names)}
+        if reason.code in {Code.MISSING_REQUIREMENT, Code.MISSING_PEOPLE, Code.NOT_RELEASED}:
+            return _("Nobody present could: an owner can invite or entrust somebody, or choose a later slot.")
+        return ""
+
+
+def sentences(verdict: Verdict, post: Post) -> list[str]:
+    """Every reason of a verdict, in the active language."""
+    words = Words.about(post, verdict)
+    return [words.sentence(reason) for reason in verdict.reasons]
+
+
+def kind_name(kind: str) -> str:
+    return str(Kind(kind).label) if kind in Kind.values else kind

@@ -1,0 +1,5 @@
+from django.apps import AppConfig
+
+
+class CmQueueConfig(AppConfig):
+    name = "cm_queue"

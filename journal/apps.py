@@ -1,0 +1,13 @@
+from django.apps import AppConfig
+from django.db.models.signals import post_migrate
+
+
+class JournalConfig(AppConfig):
+    name = "journal"
+
+    def ready(self) -> None:
+        # The one signal of the house, and not for business: Django offers no other moment "after
+        # the tables were rebuilt" (facts: a migration on SQLite drops a table's triggers).
+        from journal.triggers import install_after_migrate
+
+        post_migrate.connect(install_after_migrate, sender=self)

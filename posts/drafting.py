@@ -1,0 +1,227 @@
+"""Writes drafts: every change of content is a new immutable revision, by a contributor.
+
+These verbs know nothing of approvals. `approvals/reviewing.py` wraps them, so that after each one
+the post stands where its decisions put it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from django.utils.translation import gettext as _
+
+from accounts.clock import database_now
+from accounts.models import Brand, User
+from accounts.refusals import Invalid, Stale
+from journal.recording import record
+from posts.digest import digest_of
+from posts.lifecycle import REVIEWED, PostState
+from posts.models import Channel, Contribution, Delivery, Lineage, Post, Revision
+from posts.moves import change_post, reset_deliveries
+from posts.policies import demand_editable
+from posts.reading import Draft, Fields, Reader
+from posts.rendering import Found, payload_of, problems_of
+from posts.scheduling import ON_APPROVAL_WINDOW
+
+COVERED = ("window_from", "window_until", "late_minutes")
+
+
+def create(actor: User, brand: Brand, draft: Draft, *, lineage: Lineage | None = None) -> Post:
+    """A new draft by `actor`. Raises Invalid. Call inside a transaction."""
+    content, fields, channels = Reader(brand, draft, None, database_now()).read()
+    post = Post(brand=brand, author=actor, lineage=lineage or Lineage.objects.create(brand=brand), **fields)
+    post.save(force_insert=True)
+    revision = _revise(post, actor, content, number=1)
+    Post.objects.filter(pk=post.pk).update(revision=revision)
+    post.revision = revision
+    contribute(post, actor)
+    _set_deliveries(post, channels)
+    record("post.create", actor, brand, f"post:{post.pk}", post_id=post.pk, kind=post.kind, revision=1)
+    return post
+
+
+def edit(actor: User, post: Post, draft: Draft, *, seen: int | None = None) -> bool:
+    """A new revision of a locked post; False when nothing changed, which keeps revision and digest.
+    `seen` is the revision number that was read: Stale if it is no longer the current one.
+
+    Of a post in review or beyond the revision is sealed at once: `in_review` again, or
+    `changes_requested` when it has problems. Decisions stay on the digests they were made on.
+    """
+    demand_fresh(post, seen)
+    demand_editable(post)
+    content, fields, channels = Reader(post.brand, draft, post, database_now()).read()
+    old = current(post)
+    same_content = content == old.content
+    moved = {name: value for name, value in fields.items() if getattr(post, name) != value}
+    if same_content and not moved:
+        return False
+    if same_content and not set(moved) & set(COVERED):
+        _change_facets_or_slot(actor, post, fields, moved)
+        return True
+    revision = _revise(post, actor, content, number=old.number + 1)
+    if not same_content:
+        contribute(post, actor)
+    change_post(post, "post.edit", actor, told={"revision": revision.number}, revision=revision, **fields)
+    _set_deliveries(post, channels)
+    if post.lifecycle in REVIEWED:
+        reseal(actor, post, channels)
+    return True
+
+
+def _change_facets_or_slot(actor: User, post: Post, fields: Fields, moved: dict[str, Any]) -> None:
+    told = {name: value.isoformat() if isinstance(value, datetime) else value for name, value in moved.items()}
+    verb = "post.reschedule" if set(moved) <= {"slot", "on_approval"} else "post.facets"
+    change_post(post, verb, actor, told=told, **fields)
+    set_times(post)
+
+
+def current(post: Post) -> Revision:
+    """The current revision. Every saved post has one."""
+    if post.revision is None:
+        raise RuntimeError(f"post {post.pk} has no revision")
+    return post.revision
+
+
+def demand_fresh(post: Post, seen: int | None) -> None:
+    """Raises Stale when the post has moved on since revision `seen` was read."""
+    now = current(post).number
+    if seen is not None and seen != now:
+        raise Stale(
+            "stale_revision",
+            _("This post changed while you were writing: revision %(now)s is there now, you had read %(seen)s.")
+            % {"now": now, "seen": seen},
+            details={"current": now},
+        )
+
+
+def contribute(post: Post, user: User, *, light: bool = False) -> None:
+    """Records that `user` wrote in the post: once, and for ever."""
+    Contribution.objects.get_or_create(post=post, user=user, light=light, defaults={"lineage_id": post.lineage_id})
+
+
+def _revise(post: Post, actor: User, content: dict[str, Any], number: int) -> Revision:
+    return Revision.objects.create(post=post, number=number, created_by=actor, content=content)
+
+
+def _set_deliveries(post: Post, channels: Sequence[Channel]) -> None:
+    """One delivery a channel, from the first draft on. A channel taken away takes its row along
+    unless something was tried on it."""
+    wanted = {channel.pk for channel in channels}
+    there = set(post.deliveries.values_list("channel_id", flat=True))
+    post.deliveries.exclude(channel_id__in=wanted).filter(attempts=0).delete()
+    Delivery.objects.bulk_create(
+        Delivery(post=post, brand_id=post.brand_id, channel=channel) for channel in channels if channel.pk not in there
+    )
+    set_times(post)
+
+
+def set_times(post: Post) -> None:
+    """Gives the deliveries their instants from the post's slot, window and lateness."""
+    post.deliveries.filter(delivered_at__isnull=True).update(
+        due_at=post.slot, next_at=post.slot, expires_at=post.deadline
+    )
+
+
+def channels_of(post: Post) -> list[Channel]:
+    """The channels of the current revision, in the order they were chosen."""
+    keys = current(post).content["channels"]
+    found = {channel.key: channel for channel in Channel.objects.filter(brand_id=post.brand_id, key__in=keys)}
+    return [found[key] for key in keys if key in found]
+
+
+def problems_to_submit(post: Post, channels: Sequence[Channel] | None = None) -> list[Found]:
+    """Everything that submitting would refuse, the slot included."""
+    found = problems_of(current(post).content, channels_of(post) if channels is None else channels)
+    if post.slot is None and not post.on_approval:
+        found.append(Found("no_slot", "slot", "", _("Choose a slot, or “on approval”.")))
+    elif post.slot is not None and post.slot <= database_now():
+        found.append(Found("past_slot", "slot", "", _("This slot has already passed. Choose a later one.")))
+    return found
+
+
+def submit(actor: User, post: Post) -> None:
+    """Seals a locked draft and puts it in review. Raises Invalid with every problem."""
+    problems = problems_to_submit(post)
+    if problems:
+        fields: dict[str, list[str]] = {}
+        for problem in problems:
+            fields.setdefault(problem.field, []).append(problem.message)
+        raise Invalid(
+            problems[0].code if len(problems) == 1 else "problems",
+            problems[0].message,
+            fields=fields,
+            details={"problems": [problem.as_json() for problem in problems]},
+        )
+    _renew_window(post)
+    digest = _seal(post, channels_of(post))
+    change_post(
+        post,
+        "post.submit",
+        actor,
+        to=PostState.IN_REVIEW,
+        told={"revision": current(post).number, "digest": digest},
+        submitted_at=database_now(),
+        reasons=[],
+        window_from=post.window_from,
+        window_until=post.window_until,
+    )
+
+
+def _renew_window(post: Post) -> None:
+    """The default window of a post due on approval counts from when it is submitted."""
+    if post.on_approval and post.window_from and post.window_until:
+        if post.window_until - post.window_from == ON_APPROVAL_WINDOW:
+            post.window_from = database_now().replace(microsecond=0)
+            post.window_until = post.window_from + ON_APPROVAL_WINDOW
+
+
+def reseal(actor: User, post: Post, channels: Sequence[Channel]) -> None:
+    """Seals a new revision of a post that is in review or beyond. With problems it is sealed too, so
+    that there is something to look at, and waits for corrections."""
+    problems = problems_of(current(post).content, channels)
+    digest = _seal(post, channels)
+    to = PostState.CHANGES_REQUESTED if problems else PostState.IN_REVIEW
+    if post.held_by_id is not None:
+        to = PostState.HELD
+    change_post(post, "post.seal", actor, to=to, told={"digest": digest}, reasons=[])
+
+
+def _seal(post: Post, channels: Sequence[Channel]) -> str:
+    """Renders every channel's payload once and for all, and computes the digest over them."""
+    revision = current(post)
+    payloads = {channel.key: payload_of(revision.content, channel) for channel in channels}
+    hashes = {key: payload.sha256 for key, payload in payloads.items()}
+    digest = digest_of(hashes, post.window_from, post.window_until, post.late_minutes)
+    stored = {key: payload.as_json() for key, payload in payloads.items()}
+    Revision.objects.filter(pk=revision.pk).update(payloads=stored, digest=digest, sealed_at=database_now())
+    revision.payloads, revision.digest = stored, digest
+    reset_deliveries(post, approved_digest=None)
+    for delivery in post.deliveries.filter(channel__in=channels, delivered_at__isnull=True).select_related("channel"):
+        Delivery.objects.filter(pk=delivery.pk).update(
+            payload=stored[delivery.channel.key],
+            payload_sha256=hashes[delivery.channel.key],
+            sealed_digest=digest,
+        )
+    set_times(post)
+    return digest
+
+
+def clone(actor: User, post: Post) -> Post:
+    """A new draft with the same content, in the same lineage: whoever wrote the first wrote this one
+    too, and an objection to one holds for both. It needs a slot of its own."""
+    revision = current(post)
+    draft: Draft = {
+        "kind": post.kind,
+        "products": post.products,
+        "topics": post.topics,
+        **{  # type: ignore[typeddict-item]
+            name: revision.content[name]
+            for name in ("text", "variants", "options", "link", "reply_to", "thread", "media", "channels")
+        },
+        "late_minutes": post.late_minutes,
+    }
+    fresh = create(actor, post.brand, draft, lineage=post.lineage)
+    record("post.clone", actor, post.brand, f"post:{fresh.pk}", post_id=fresh.pk, source=post.pk)
+    return fresh

