@@ -31,9 +31,10 @@ lint: dev ## Style, types, import direction, templates, migrations, requirements
 	$(PY) manage.py makemigrations --check --dry-run
 	$(PY) -m tests.requirements
 
+# --universal: for every Python from 3.11.0 on. Debian 12 has 3.11.2, which needs a package that 3.11.7 does not.
 requirements: dev ## Resolve pyproject.toml again into the two pinned and hashed lists
-	$(BIN)/uv pip compile -q --generate-hashes --no-emit-index-url --no-header pyproject.toml -o requirements.txt
-	$(BIN)/uv pip compile -q --generate-hashes --no-emit-index-url --no-header --extra dev pyproject.toml -c requirements.txt -o requirements-dev.txt
+	$(BIN)/uv pip compile -q --universal --generate-hashes --no-emit-index-url --no-header pyproject.toml -o requirements.txt
+	$(BIN)/uv pip compile -q --universal --generate-hashes --no-emit-index-url --no-header --extra dev pyproject.toml -c requirements.txt -o requirements-dev.txt
 
 messages: dev ## Collect the strings to translate and compile what is translated (needs gettext)
 	$(PY) manage.py makemessages -l fr --no-obsolete --no-location --ignore=.venv --ignore=var --ignore=tests

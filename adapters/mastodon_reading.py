@@ -26,19 +26,26 @@ Status = Mapping[str, Any]
 def is_status(reference: str) -> bool:
     """Whether this can name a status: an id, or an address that ends in one."""
     reference = reference.strip()
-    if "://" not in reference:
-        return bool(_STATUS_ID.fullmatch(reference))
-    parts = urlsplit(reference)
-    return parts.scheme in {"http", "https"} and bool(parts.hostname) and len(parts.path) > 1
+    return bool(_address(reference)[1] if "://" in reference else _STATUS_ID.fullmatch(reference))
 
 
 def reply_target(reference: str, domain: str) -> str:
     """The id when it can be told without asking (`https://our.domain/@who/123`), else the address."""
     if "://" not in reference:
         return reference
-    parts = urlsplit(reference)
-    last = parts.path.rstrip("/").rsplit("/", 1)[-1]
-    return last if domain and parts.netloc.lower() == domain and _STATUS_ID.fullmatch(last) else reference
+    host, last = _address(reference)
+    return last if domain and host == domain and _STATUS_ID.fullmatch(last) else reference
+
+
+def _address(reference: str) -> tuple[str, str]:
+    """Host (and port) and last step of a web address; both empty for anything else."""
+    try:
+        parts = urlsplit(reference)
+    except ValueError:
+        return "", ""
+    if parts.scheme not in {"http", "https"} or not parts.netloc:
+        return "", ""
+    return parts.netloc.lower(), parts.path.rstrip("/").rsplit("/", 1)[-1]
 
 
 def status_of(answer: Answer) -> Status:

@@ -4,31 +4,22 @@ from __future__ import annotations
 
 import logging
 import logging.config
-import re
 from typing import Any
 
 import structlog
 from structlog.typing import EventDict, Processor
 
-# What must never reach a log, whatever logs it: header and setting names that carry secrets.
-_SECRET_NAMES = re.compile(
-    r"(?i)(authorization|password|passwd|secret|token|api[_-]?key|cookie|encryption_keys)"
-)
-_SECRET_VALUES = re.compile(
-    r"(?i)(bearer\s+)[A-Za-z0-9._~+/=-]{6,}|((?:access_|refresh_|api_)?(?:token|key|secret|password)[\"']?\s*[=:]\s*[\"']?)[^\s\"'&,}]{4,}"
-)
+from journal.scrubbing import SECRET_NAMES, scrub
+
+from adapters.scrubbing import scrub
+
 # Names that look secret and are not: fencing tokens are small integers, needed to follow a delivery.
 _HARMLESS = {"fencing_token"}
 
 
-def scrub(text: str) -> str:
-    """The text with whatever looks like a credential replaced by three dots."""
-    return _SECRET_VALUES.sub(lambda match: (match.group(1) or match.group(2)) + "…", text)
-
-
 def _scrub_event(_logger: Any, _method: str, event: EventDict) -> EventDict:
     for name, value in event.items():
-        if name not in _HARMLESS and _SECRET_NAMES.search(name):
+        if name not in _HARMLESS and SECRET_NAMES.search(name):
             event[name] = "…"
         elif isinstance(value, str):
             event[name] = scrub(value)

@@ -27,6 +27,7 @@ if DEMO and not is_loopback(HOST):
     raise ImproperlyConfigured(
         "DEMO: the demonstration signs anybody in, so HOST must be a loopback address."
     )
+DEMO_NETWORK_URL = f"http://127.0.0.1:{DEMO_NETWORK_PORT}"
 BASE_URL = env.origin("BASE_URL", f"http://{'localhost' if is_loopback(HOST) else in_brackets(HOST)}:{PORT}")
 
 # --- Database -----------------------------------------------------------------------------------

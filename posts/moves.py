@@ -23,7 +23,7 @@ from posts.lifecycle import (
     demand_post_edge,
     state_of_post,
 )
-from posts.models import Delivery, Post
+from posts.models import Channel, Delivery, Post
 
 D = DeliveryState
 SENT_OR_MAY_BE = (D.SENDING, D.DELIVERED, D.UNKNOWN, D.RETRACTING, D.RETRACTED)
@@ -106,15 +106,40 @@ def remember_versions(claimed: Iterable[Delivery]) -> None:
     Delivery.objects.bulk_update(claimed, ["claimed_version", "claimed_standing"])
 
 
-def move_claimed(claims: Mapping[int, int], start: DeliveryState, to: DeliveryState, **fields: Any) -> int:
-    """Moves {delivery id: token} from `start` to `to` where the token is still the newest. A late
-    holder of an old token changes nothing. Answers how many moved."""
+def move_claimed(
+    claims: Mapping[int, int],
+    start: DeliveryState,
+    to: DeliveryState,
+    *,
+    only_running: bool = False,
+    count_attempt: bool = False,
+    **fields: Any,
+) -> int:
+    """Moves {delivery id: token} from `start` to `to` where the token is still the newest: a late holder
+    of an old token changes nothing. `only_running` leaves out paused channels. Answers how many moved."""
     demand_delivery_edge(start, to)
+    if count_attempt:
+        fields["attempts"] = F("attempts") + 1
     moved = 0
     for token in set(claims.values()):
         ids = [pk for pk, held in claims.items() if held == token]
-        moved += Delivery.objects.filter(pk__in=ids, token=token, state=start.value).update(state=to.value, **fields)
+        rows = Delivery.objects.filter(pk__in=ids, token=token, state=start.value)
+        if only_running:
+            rows = rows.filter(channel__in=Channel.objects.filter(paused_at__isnull=True))
+        moved += rows.update(state=to.value, **fields)
     return moved
+
+
+def move_pending(delivery: Delivery, to: DeliveryState, problem: Mapping[str, Any]) -> bool:
+    """PENDING → `to`, if it still is. Answers whether it moved."""
+    demand_delivery_edge(D.PENDING, to)
+    rows = Delivery.objects.filter(pk=delivery.pk, token=delivery.token, state=D.PENDING.value)
+    return rows.update(state=to.value, problem=dict(problem)) == 1
+
+
+def give_back(claims: Mapping[int, int]) -> int:
+    """CLAIMED → PENDING for {delivery id: token} still held: to be claimed, and judged, again."""
+    return move_claimed(claims, D.CLAIMED, D.PENDING, lease_until=None, claimed_by="")
 
 
 def follow_deliveries(post_ids: Iterable[int], actor: Actor) -> None:

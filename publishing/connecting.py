@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime, timedelta
 from functools import cache
 
 import httpx
 from django.conf import settings
 from django.db import IntegrityError, transaction
+from django.db.models import Q
 from django.utils.text import slugify
 from django.utils.translation import gettext as _
 
@@ -24,6 +26,8 @@ from posts.models import Channel
 from posts.uploading import read_media
 from publishing.keeping import SecretLost, keep_secret, reveal
 from publishing.models import ChannelHealth, ChannelSecret
+
+RECHECK, RECHECK_TROUBLE = timedelta(hours=1), timedelta(seconds=60)
 
 
 @cache
@@ -119,6 +123,14 @@ def check_channel(actor: Actor, channel: Channel) -> Health:
             _store_account(channel, health)
         record("channel.check", actor, channel.brand_id, f"channel:{channel.pk}", ok=health.ok)
     return health
+
+
+def unchecked(now: datetime) -> list[Channel]:
+    """Channels to check: never looked at, in trouble for a minute, or not heard of for an hour."""
+    never = Q(health__isnull=True) | Q(health__checked_at__isnull=True)
+    trouble = Q(health__ok=False, health__checked_at__lt=now - RECHECK_TROUBLE)
+    old = Q(health__checked_at__lt=now - RECHECK)
+    return list(Channel.objects.filter(never | trouble | old, is_active=True).select_related("brand")[:20])
 
 
 def _store_account(channel: Channel, health: Health) -> None:

@@ -141,7 +141,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 
 def _flush_past_the_triggers() -> None:
     """TransactionTestCase empties every table at its end, which the journal's triggers forbid to anybody."""
-    flush = TransactionTestCase._fixture_teardown
+    flush = TransactionTestCase._fixture_teardown  # type: ignore[attr-defined]
 
     def flush_and_guard_again(self: TransactionTestCase) -> None:
         triggers.remove(connection)
@@ -150,7 +150,7 @@ def _flush_past_the_triggers() -> None:
         finally:
             triggers.install(connection)
 
-    TransactionTestCase._fixture_teardown = flush_and_guard_again  # type: ignore[method-assign]
+    TransactionTestCase._fixture_teardown = flush_and_guard_again  # type: ignore[attr-defined]
 
 
 # --- Fixtures --------------------------------------------------------------------------------------

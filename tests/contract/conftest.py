@@ -104,8 +104,8 @@ def mastodon_mock() -> Iterator[str]:
     port = _free_port()
     base = f"http://127.0.0.1:{port}"
     command = [sys.executable, "-m", "mastodon_mock", "serve", "--in-memory", "--port", str(port)]
-    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    process = subprocess.Popen([*command, "--log-level", "critical"], **quiet)
+    command += ["--log-level", "critical"]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         _wait_until_it_answers(process, base)
         yield base

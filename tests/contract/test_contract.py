@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import uuid
 from datetime import UTC, datetime, timedelta
 
@@ -297,10 +298,13 @@ def test_no_answer_in_time_is_ambiguous_for_a_post_and_harmless_for_a_file(demo_
                 far.adapter(client=hasty).publish(payload, permit_for(payload), "key")
 
 
-def test_nobody_listening_means_not_sent(far: Far, client: httpx.Client):
-    far.front.server_close()
-    with pytest.raises(NotSent):
-        far.publish(Content("x"), "key")
+def test_nobody_listening_means_not_sent(demo_or_strict: Far):
+    payload, settings = demo_or_strict.render(Content("x")), dict(demo_or_strict.settings)
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        settings["base_url"] = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        with pytest.raises(NotSent):
+            demo_or_strict.adapter(settings=settings).publish(payload, permit_for(payload), "key")
 
 
 @pytest.mark.parametrize(
@@ -464,7 +468,8 @@ def test_every_request_says_who_asks(far: Far):
 # --- The console, where it makes sense --------------------------------------------------------
 @pytest.fixture
 def console(client: httpx.Client) -> Console:
-    return Console(Connection(CHANNEL, {}, Console.default_limits, "", client, {}.__getitem__))
+    no_files: dict[str, bytes] = {}
+    return Console(Connection(CHANNEL, {}, Console.default_limits, "", client, no_files.__getitem__))
 
 
 def test_the_console_writes_to_the_log_and_cannot_tell(console: Console, caplog: pytest.LogCaptureFixture):

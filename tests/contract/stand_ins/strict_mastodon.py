@@ -13,6 +13,7 @@ import re
 from datetime import UTC, datetime
 from email.parser import BytesParser
 from http.server import BaseHTTPRequestHandler
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import regex
@@ -132,13 +133,10 @@ class _Handler(BaseHTTPRequestHandler):
         return 200, {"name": "CM Queue", "scopes": self.server.scopes}
 
     def _upload(self):
-        kind = self.headers["Content-Type"]
-        message = BytesParser().parsebytes(b"Content-Type: " + kind.encode() + b"\r\n\r\n" + self.body)
-        fields = {
-            part.get_param("name", header="content-disposition"): part for part in message.get_payload()
-        }
-        file = fields["file"]
-        if file.get_content_type() not in {"image/png", "image/jpeg"}:
+        head = b"Content-Type: " + self.headers["Content-Type"].encode() + b"\r\n\r\n"
+        parts: Any = BytesParser().parsebytes(head + self.body).get_payload()
+        fields = {part.get_param("name", header="content-disposition"): part for part in parts}
+        if fields["file"].get_content_type() not in {"image/png", "image/jpeg"}:
             raise Refusal(422, "Validation failed: File content type is invalid")
         media_id = self.server.new_id()
         alt = fields["description"].get_payload(decode=True).decode()

@@ -1,0 +1,204 @@
+"""Claims due deliveries: the gate is evaluated where the sending happens, a moment before it.
+
+One transaction for a batch: the brands' standing held still (shared), the post rows locked in id
+order, the gate asked for all of them in a bounded number of queries, then a lease, a fencing token
+and a permit for what it allows; what it denies is held with its reasons.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict, deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import Q
+from pydantic import TypeAdapter
+
+from accounts.clock import database_now
+from accounts.locks import share_brands
+from accounts.models import Membership
+from approvals.facts import Loaded, for_release, load
+from approvals.gate import Code, Deny, Facts, Reason, Verdict, evaluate
+from approvals.models import GateDecision
+from journal.recording import WORKER, Act, record_all
+from journal.telling import tell
+from posts.lifecycle import MAY_BE_PUBLIC, DeliveryState, PostState
+from posts.models import Delivery, Post
+from posts.moves import (
+    change_post,
+    claim_deliveries,
+    follow_deliveries,
+    move_claimed,
+    remember_versions,
+    settle_deliveries,
+)
+from publishing.models import Permit
+
+PERMIT_LASTS = timedelta(seconds=60)
+_FACTS = TypeAdapter(Facts)
+_REASONS = TypeAdapter(tuple[Reason, ...])
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """A claimed delivery with its permit: what a sending thread needs."""
+
+    delivery: Delivery
+    permit: Permit
+
+
+@dataclass(frozen=True, slots=True)
+class _Candidate:
+    pk: int
+    brand_id: int
+    post_id: int
+
+
+def due(now: datetime) -> Q:
+    """Deliveries that may be claimed: approved, due, and nothing about their channel in the way."""
+    return (
+        Q(state=DeliveryState.PENDING.value, approved_digest__isnull=False, next_at__lte=now)
+        & Q(channel__paused_at__isnull=True, channel__is_active=True, brand__stopped_at__isnull=True)
+        & (Q(channel__health__wait_until__isnull=True) | Q(channel__health__wait_until__lte=now))
+    )
+
+
+def claim(worker: str, limit: int) -> list[Ready]:
+    """Claims up to `limit` due deliveries for `worker`. Answers those that the gate lets out."""
+    now = database_now()
+    rows = (
+        Delivery.objects.filter(due(now)).order_by("next_at", "pk").values_list("pk", "brand_id", "post_id")[: limit * 4]
+    )
+    picked = _fairly([_Candidate(*row) for row in rows], limit)
+    if not picked:
+        return []
+    with transaction.atomic():
+        share_brands(one.brand_id for one in picked)
+        posts = {
+            post.pk: post
+            for post in Post.objects.select_for_update(skip_locked=True, of=("self",), no_key=True)
+            .filter(pk__in={one.post_id for one in picked})
+            .select_related("brand", "revision", "author")
+            .order_by("pk")
+        }
+        lease_until = database_now() + timedelta(seconds=settings.PUBLISH_LEASE_S)
+        claimed = claim_deliveries([one.pk for one in picked if one.post_id in posts], worker, lease_until)
+        return _judge(claimed, posts)
+
+
+def _fairly(candidates: Sequence[_Candidate], limit: int) -> list[_Candidate]:
+    """Oldest due first, but in turn among the brands: one brand's thousand delays no other's one."""
+    by_brand: dict[int, deque[_Candidate]] = defaultdict(deque)
+    for one in candidates:
+        by_brand[one.brand_id].append(one)
+    picked: list[_Candidate] = []
+    while by_brand and len(picked) < limit:
+        for brand_id in list(by_brand):
+            picked.append(by_brand[brand_id].popleft())
+            if not by_brand[brand_id]:
+                del by_brand[brand_id]
+            if len(picked) == limit:
+                break
+    return picked
+
+
+def _judge(claimed: Sequence[Delivery], posts: dict[int, Post]) -> list[Ready]:
+    loaded = load([posts[post_id] for post_id in {one.post_id for one in claimed}])
+    now = database_now()
+    late = [one for one in claimed if one.expires_at is not None and now > one.expires_at]
+    on_time = [one for one in claimed if one not in late]
+    verdicts = {post_id: evaluate(for_release(loaded[post_id].facts), now) for post_id in {d.post_id for d in on_time}}
+    kept = _store(verdicts, loaded, now)
+    _miss(late)
+    for post_id, verdict in verdicts.items():
+        if not verdict.open:
+            # Told with everybody in view: who could give what is missing.
+            whole = evaluate(loaded[post_id].facts, now)
+            _hold(posts[post_id], whole if isinstance(whole, Deny) else Deny(verdict.reasons))
+    return _mint([one for one in on_time if verdicts[one.post_id].open], verdicts, loaded, kept, now)
+
+
+def _store(verdicts: dict[int, Verdict], loaded: dict[int, Loaded], now: datetime) -> dict[int, GateDecision]:
+    rows = GateDecision.objects.bulk_create(
+        GateDecision(
+            post_id=post_id,
+            at=now,
+            allowed=verdict.open,
+            policy_id=loaded[post_id].policy_id,
+            facts=_FACTS.dump_python(for_release(loaded[post_id].facts), mode="json"),
+            reasons=_REASONS.dump_python(verdict.reasons, mode="json"),
+        )
+        for post_id, verdict in verdicts.items()
+    )
+    return {row.post_id: row for row in rows}
+
+
+def _mint(
+    allowed: Sequence[Delivery],
+    verdicts: dict[int, Verdict],
+    loaded: dict[int, Loaded],
+    kept: dict[int, GateDecision],
+    now: datetime,
+) -> list[Ready]:
+    permits = []
+    for one in allowed:
+        verdict = verdicts[one.post_id]
+        until = getattr(verdict, "until", None)
+        bounds = [now + PERMIT_LASTS, *(moment for moment in (until, one.expires_at) if moment)]
+        permits.append(
+            Permit(
+                delivery=one,
+                channel_id=one.channel_id,
+                digest=one.sealed_digest or "",
+                payload_sha256=one.payload_sha256,
+                token=one.token,
+                gate_decision=kept[one.post_id],
+                minted_at=now,
+                expires_at=min(bounds),
+            )
+        )
+        one.claimed_version = loaded[one.post_id].version
+        one.claimed_standing = loaded[one.post_id].standing
+    remember_versions(allowed)
+    return [Ready(one, permit) for one, permit in zip(allowed, Permit.objects.bulk_create(permits), strict=True)]
+
+
+def _miss(late: Sequence[Delivery]) -> None:
+    """Past their lateness or window: a person gives them another slot, they do not go out by themselves."""
+    if not late:
+        return
+    move_claimed(
+        {one.pk: one.token for one in late},
+        DeliveryState.CLAIMED,
+        DeliveryState.MISSED,
+        lease_until=None,
+        claimed_by="",
+        problem={"code": "too_late"},
+    )
+    follow_deliveries((one.post_id for one in late), WORKER)
+    record_all(
+        Act("delivery.missed", WORKER, one.brand_id, f"delivery:{one.pk}", one.post_id, {"channel": one.channel.key})
+        for one in late
+    )
+    for post in {one.post_id: one.post for one in late}.values():
+        tell([post.author], post.brand_id, "post.missed", post_id=post.pk)
+
+
+def _hold(post: Post, verdict: Deny) -> None:
+    """Denied at release: held with its reasons, and those who can mend it are told. Nothing is lost."""
+    past = any(reason.code == Code.OUTSIDE_WINDOW and reason.params.get("late") for reason in verdict.reasons)
+    partly = post.deliveries.filter(state__in=[state.value for state in MAY_BE_PUBLIC]).exists()
+    to = PostState.MISSED if past else PostState.HELD
+    reasons = _REASONS.dump_python(verdict.reasons, mode="json")
+    change_post(
+        post, f"post.{to.value}", WORKER, to=None if partly else to, told={"reasons": reasons}, reasons=reasons
+    )
+    settle_deliveries(post, DeliveryState.MISSED if past else DeliveryState.HELD, {"code": "gate"})
+    could = {person for reason in verdict.reasons for person in reason.could}
+    members = Membership.objects.filter(brand_id=post.brand_id, user_id__in=could, is_active=True)
+    people = [one.user for one in members.select_related("user")]
+    tell([post.author, *people], post.brand_id, f"post.{to.value}", post_id=post.pk)
+

@@ -1,0 +1,61 @@
+"""What RQ carries: hints that there is work. No ids, no times, no retries: losing one costs a second,
+doubling one costs nothing."""
+
+from __future__ import annotations
+
+import os
+import socket
+
+import django_rq
+import structlog
+from django.db import close_old_connections
+
+from accounts.clock import database_now
+from accounts.refusals import Refused
+from journal.recording import WORKER
+from publishing.connecting import check_channel, unchecked
+from publishing.draining import drain
+from publishing.reconciling import reconcile, unsettled
+
+log = structlog.get_logger("publishing")
+QUEUE = "publish"
+
+
+def worker_name() -> str:
+    return f"{socket.gethostname()[:40]}:{os.getpid()}"
+
+
+def release_due() -> int:
+    """There may be deliveries due."""
+    close_old_connections()
+    return drain(worker_name())
+
+
+def reconcile_unknown() -> int:
+    """There may be outcomes to settle."""
+    close_old_connections()
+    found = unsettled(database_now())
+    for delivery in found:
+        reconcile(delivery)
+    return len(found)
+
+
+def check_channels() -> int:
+    """There may be channels nobody has heard of lately, or that are in trouble. Checking never posts."""
+    close_old_connections()
+    found = unchecked(database_now())
+    for channel in found:
+        try:
+            check_channel(WORKER, channel)
+        except Refused as refusal:
+            log.warning("channel_check_refused", channel=channel.pk, code=refusal.code)
+    return len(found)
+
+
+def hint(job: object, most: int = 4) -> bool:
+    """Enqueues a hint unless the workers have enough of them. Raises redis.RedisError when it is away."""
+    queue = django_rq.get_queue(QUEUE)
+    if queue.count >= most:
+        return False
+    queue.enqueue(job, job_timeout=300, result_ttl=0, failure_ttl=3600, ttl=60)
+    return True

@@ -1,0 +1,27 @@
+"""`manage.py tick [--once]`: the supervised loop that says when."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandParser
+
+from publishing import ticking
+
+
+class Command(BaseCommand):
+    help = "Looks what is due, hints to the workers, sweeps, seals the journal. For ever, or once."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--once", action="store_true", help="one round, then end")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        if options["once"]:
+            ticking.tick()
+            return
+        ending = threading.Event()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: ending.set())
+        ticking.run(ending.wait)

@@ -1,0 +1,20 @@
+from __future__ import annotations
+
+import pytest
+
+from adapters.scrubbing import scrub
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Authorization: Bearer abcDEF123.456", "Authorization: Bearer …"),
+        ('{"access_token": "s3cr3t-value", "text": "Bonjour"}', '{"access_token": "…", "text": "Bonjour"}'),
+        ("https://example.org/?api_key=0123456789&lang=fr", "https://example.org/?api_key=…&lang=fr"),
+        ("password=hunter22 tried", "password=… tried"),
+        ("Le mot de passe est oublié.", "Le mot de passe est oublié."),
+        ("401 The access token is invalid", "401 The access token is invalid"),
+    ],
+)
+def test_credentials_are_taken_out_and_the_rest_is_left(text: str, expected: str):
+    assert scrub(text) == expected

@@ -1,0 +1,52 @@
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+
+WRITE = """
+import logging, structlog
+from cm_queue.logs import logging_config
+logging_config("INFO", "json")
+structlog.get_logger("ours").info("sent", authorization="Bearer abcdef123", fencing_token=7, channel="demo")
+logging.getLogger("theirs").warning("asked %s", "https://example.org/?access_token=abcdef123&x=1")
+try:
+    raise ValueError("password=hunter22")
+except ValueError:
+    logging.getLogger("theirs").exception("it failed")
+"""
+
+
+@pytest.fixture(scope="module")
+def lines() -> list[dict[str, object]]:
+    """What a process writes on stderr: an own process, since the handlers keep the stream they found."""
+    told = subprocess.run(
+        [sys.executable, "-c", WRITE],
+        cwd=ROOT,
+        env={**os.environ},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert told.stdout == ""
+    return [json.loads(line) for line in told.stderr.splitlines()]
+
+
+def test_a_named_secret_is_hidden_and_a_fencing_token_is_not(lines: list[dict[str, object]]):
+    assert lines[0]["authorization"] == "…"
+    assert (lines[0]["fencing_token"], lines[0]["channel"]) == (7, "demo")
+
+
+def test_a_secret_inside_another_librarys_line_is_hidden(lines: list[dict[str, object]]):
+    assert lines[1]["event"] == "asked https://example.org/?access_token=…&x=1"
+
+
+def test_a_secret_inside_a_traceback_is_hidden(lines: list[dict[str, object]]):
+    assert "hunter22" not in json.dumps(lines[2])
+    assert "ValueError" in str(lines[2]["exception"])
