@@ -118,6 +118,7 @@ class Demo:
     def reconcile(self, payload: Payload, key: str, since: datetime) -> Receipt | NotFound | CannotTell:
         """By the key alone. A thread of which only the beginning is out counts as not found: its
         keys never expire, so sending again repeats nothing and adds the rest."""
+        self._line.begin()
         out: list[Mapping[str, Any]] = []
         try:
             for place in range(len(payload.body["parts"])):
@@ -150,6 +151,7 @@ class Demo:
         return _receipt(changed)
 
     def check(self) -> Health:
+        self._line.begin()
         try:
             me = self._line.ask("GET", "/api/me", params={"account": self._account})
             account, url = me.text("account"), me.text("url")

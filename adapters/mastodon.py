@@ -226,6 +226,7 @@ class Mastodon:
 
     # --- Looking ----------------------------------------------------------------------------------
     def reconcile(self, payload: Payload, key: str, since: datetime) -> Receipt | NotFound | CannotTell:
+        self._line.begin()
         try:
             found = reading.look_for(self._line, payload.body, since)
         except AdapterError as error:
@@ -242,6 +243,7 @@ class Mastodon:
         return CannotTell(PARTLY_OUT)
 
     def check(self) -> Health:
+        self._line.begin()
         try:
             return self._health()
         except AdapterError as error:

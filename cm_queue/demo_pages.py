@@ -206,6 +206,6 @@ def _page(title: str, body: str, language: str, *, home: bool) -> str:
         f'<title>{escape(title)} · {words["label"]}</title><link rel="icon" href="/icon.svg">'
         '<link rel="stylesheet" href="/style.css"></head><body>'
         f'<a class="skip" href="#posts">{words["skip"]}</a>'
-        f'<div class="notice"><p><strong>{words["label"]}</strong> {words["notice"]}</p></div>'
+        f'<header class="notice"><p><strong>{words["label"]}</strong> {words["notice"]}</p></header>'
         f'<main id="posts"><div class="head"><h1>{escape(title)}</h1>{back}</div>{body}</main></body></html>'
     )

@@ -83,6 +83,7 @@ def command(data_dir: Path) -> list[str]:
         *("--save", ""),
         *("--maxmemory-policy", "noeviction"),
         *("--loglevel", "warning"),
+        *("--logfile", str(store / "valkey.log")),
     ]
 
 

@@ -99,6 +99,9 @@ class Environment:
             raise ImproperlyConfigured(
                 f"{name}: expected smtp+tls://, smtp://, consolemail:// or filemail://."
             )
+        if config.get("EMAIL_FILE_PATH"):
+            # django-environ drops the slash that makes it an absolute path.
+            config["EMAIL_FILE_PATH"] = f"/{str(config['EMAIL_FILE_PATH']).lstrip('/')}"
         return config
 
     def origin(self, name: str, default: str) -> str:

@@ -15,6 +15,26 @@ from adapters.scrubbing import scrub
 
 # Names that look secret and are not: fencing tokens are small integers, needed to follow a delivery.
 _HARMLESS = {"fencing_token"}
+_PROBES = ("/healthz", "/readyz")
+
+
+def _is_probe(text: str) -> bool:
+    return text.endswith(_PROBES)
+
+
+def _drop_probes(_logger: Any, _method: str, event: EventDict) -> EventDict:
+    """Whoever watches us asks every second, and would bury what people do. A request's end says all that
+    its beginning says, so the beginnings are dropped too."""
+    if event.get("event") == "request_started" or _is_probe(str(event.get("request", ""))):
+        raise structlog.DropEvent
+    return event
+
+
+class _NoProbes(logging.Filter):
+    """The same for Django's own line about an answer of 503, which `/readyz` gives by design."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        return not _is_probe(str(getattr(getattr(record, "request", None), "path", "")))
 
 
 def _scrub_event(_logger: Any, _method: str, event: EventDict) -> EventDict:
@@ -39,7 +59,7 @@ def logging_config(level: str, form: str) -> None:
         _scrub_event,
     ]
     structlog.configure(
-        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        processors=[_drop_probes, *shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         logger_factory=structlog.stdlib.LoggerFactory(),
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=True,
@@ -60,10 +80,11 @@ def logging_config(level: str, form: str) -> None:
                     "foreign_pre_chain": shared,
                 }
             },
+            "filters": {"no_probes": {"()": _NoProbes}},
             "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
             "root": {"handlers": ["stderr"], "level": level},
             "loggers": {
-                "django.request": {"level": "ERROR"},
+                "django.request": {"level": "ERROR", "filters": ["no_probes"]},
                 "httpx": {"level": "WARNING"},
                 "rq.worker": {"level": "WARNING"},
             },

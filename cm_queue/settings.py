@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from urllib.parse import quote
 
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
@@ -31,7 +32,7 @@ DEMO_NETWORK_URL = f"http://127.0.0.1:{DEMO_NETWORK_PORT}"
 BASE_URL = env.origin("BASE_URL", f"http://{'localhost' if is_loopback(HOST) else in_brackets(HOST)}:{PORT}")
 
 # --- Database -----------------------------------------------------------------------------------
-_database = env.database("DATABASE_URL", f"sqlite:///{DATA_DIR / 'cm_queue.sqlite3'}")
+_database = env.database("DATABASE_URL", f"sqlite:///{quote(str(DATA_DIR / 'cm_queue.sqlite3'))}")
 IS_SQLITE = _database["ENGINE"].endswith("sqlite3")
 CONN_MAX_AGE = env.number("CONN_MAX_AGE", 60, 0, 86400)
 if IS_SQLITE:
@@ -219,7 +220,9 @@ MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = DEBUG or DEMO
 MFA_TOTP_ISSUER = "CM Queue"
 
 # --- Mail -------------------------------------------------------------------------------------------
-globals().update(env.email("EMAIL_URL", "consolemail://"))
+globals().update(
+    env.email("EMAIL_URL", f"filemail://{quote(str(DATA_DIR / 'mail'))}" if DEMO else "consolemail://")
+)
 DEFAULT_FROM_EMAIL = SERVER_EMAIL = env.text("DEFAULT_FROM_EMAIL") or "CM Queue <queue@localhost>"
 EMAIL_TIMEOUT = 10
 
@@ -229,6 +232,10 @@ LANGUAGE_CODE = env.choice("LANGUAGE_CODE", "fr", ("fr", "en"))
 LOCALE_PATHS = [BASE_DIR / "locale"]
 USE_I18N = USE_TZ = True
 TIME_ZONE = "UTC"
+
+# --- A Mastodon account for the demonstration, beside its own network ------------------------------
+DEMO_MASTODON_URL = env.origin("DEMO_MASTODON_URL", "") if env.text("DEMO_MASTODON_URL") else ""
+DEMO_MASTODON_TOKEN = env.text("DEMO_MASTODON_TOKEN")
 
 # --- How many processes `manage.py up` starts ------------------------------------------------------
 WEB_WORKERS = env.number("WEB_WORKERS", 2, 1, 64)

@@ -190,7 +190,7 @@ def database_url() -> str:
     """The address of the test database, for a process of its own."""
     config = connection.settings_dict
     if connection.vendor == "sqlite":
-        return f"sqlite:///{config['NAME']}"
+        return f"sqlite:///{quote(str(config['NAME']))}"
     given = urlsplit(os.environ["DATABASE_URL"])
     return given._replace(path=f"/{quote(str(config['NAME']))}").geturl()
 

@@ -26,7 +26,7 @@ def test_a_path_too_long_for_a_socket_falls_back_to_a_short_private_folder(tmp_p
 def test_a_server_starts_on_a_path_with_odd_characters(tmp_path: Path):
     folder = tmp_path / "é ?#%"
     folder.mkdir()
-    server = subprocess.Popen(embedded.command(folder), stdout=subprocess.DEVNULL)
+    server = subprocess.Popen(embedded.command(folder))
     try:
         assert embedded.wait_for(server, folder)
         assert embedded.socket_path(folder).stat().st_mode & 0o077 == 0
@@ -40,7 +40,7 @@ def test_a_server_starts_on_a_path_with_odd_characters(tmp_path: Path):
 
 
 def test_a_stray_server_is_ended(tmp_path: Path):
-    server = subprocess.Popen(embedded.command(tmp_path), stdout=subprocess.DEVNULL)
+    server = subprocess.Popen(embedded.command(tmp_path))
     assert embedded.wait_for(server, tmp_path)
     embedded.stop_stray(tmp_path)
     assert server.wait(10) == 0

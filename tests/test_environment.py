@@ -87,6 +87,7 @@ BAD = [
     ("DATABASE_URL", "postgres://cmq@localhost:port/cmq"),
     ("DATABASE_URL", "postgres://cmq@localhost"),
     ("CONN_MAX_AGE", "forever"),
+    ("DEMO_MASTODON_URL", "mastodon.example"),
     ("REDIS_URL", "localhost:6379"),
     ("REDIS_URL", "http://localhost:6379"),
     ("EMAIL_URL", "mailhost"),
@@ -108,7 +109,7 @@ BAD = [
     ("STATIC_ROOT", __file__),
 ]
 # Any text will do for these, so none is bad.
-ANYTHING_GOES = {"SECRET_KEY", "DEFAULT_FROM_EMAIL"}
+ANYTHING_GOES = {"SECRET_KEY", "DEFAULT_FROM_EMAIL", "DEMO_MASTODON_TOKEN"}
 
 
 def test_every_variable_has_a_bad_value_tried():
@@ -241,3 +242,19 @@ def test_the_host_of_an_address():
         "[::1]",
         "localhost",
     ]
+
+
+def test_a_folder_of_mails_is_an_absolute_path():
+    read = Environment({"X": "filemail:///var/lib/cm-queue/mail"}).email("X", "")
+    assert read["EMAIL_FILE_PATH"] == "/var/lib/cm-queue/mail"
+
+
+def test_the_default_database_survives_odd_characters_in_its_folder(tmp_path: Path):
+    folder = tmp_path / "50%41 #1?"
+    code = "from cm_queue import settings; print(settings.DATABASES['default']['NAME'])"
+    environment = {name: value for name, value in os.environ.items() if name not in _listed()}
+    told = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, env={**environment, "CMQ_DATA_DIR": str(folder)},
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert told.stdout.strip() == str(folder / "cm_queue.sqlite3")

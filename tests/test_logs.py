@@ -50,3 +50,29 @@ def test_a_secret_inside_another_librarys_line_is_hidden(lines: list[dict[str, o
 def test_a_secret_inside_a_traceback_is_hidden(lines: list[dict[str, object]]):
     assert "hunter22" not in json.dumps(lines[2])
     assert "ValueError" in str(lines[2]["exception"])
+
+
+def test_a_probe_leaves_no_line_and_a_page_leaves_one():
+    write = """
+import logging, structlog
+from types import SimpleNamespace
+from cm_queue.logs import logging_config
+logging_config("INFO", "json")
+ours = structlog.get_logger("django_structlog")
+for request in ("GET /readyz", "GET /posts/7/"):
+    ours.info("request_started", request=request)
+    ours.info("request_finished", request=request, code=200)
+for path in ("/readyz", "/posts/7/"):
+    logging.getLogger("django.request").error("Unavailable: %s", path, extra={"request": SimpleNamespace(path=path)})
+"""
+    told = subprocess.run(
+        [sys.executable, "-c", write],
+        cwd=ROOT,
+        env={**os.environ},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    events = [(line["event"], line.get("request")) for line in map(json.loads, told.stderr.splitlines())]
+    assert [event for event, _ in events] == ["request_finished", "Unavailable: /posts/7/"]
+    assert events[0][1] == "GET /posts/7/"

@@ -9,8 +9,10 @@ import subprocess
 import sys
 import urllib.error
 import urllib.request
+import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
@@ -35,6 +37,15 @@ CHANNEL = "maison-lumiere/test"
 
 def image(alt: str = "Une lampe sur une table de chêne.") -> MediaItem:
     return MediaItem(PIXEL_SHA256, "image/png", alt, 1, 1, len(PIXEL))
+
+
+def unique(text: str = "Aurore") -> str:
+    """A text that no other test has published on a server that lives for the whole session."""
+    return f"{text} {uuid.uuid4().hex}"
+
+
+def a_moment_ago() -> datetime:
+    return datetime.now(UTC) - timedelta(seconds=1)
 
 
 def permit_for(payload: Payload) -> Permit:
@@ -184,3 +195,8 @@ def demo_far(client: httpx.Client, tmp_path) -> Iterator[Far]:
 def far(request: pytest.FixtureRequest) -> Far:
     names = {"mastodon-mock": "mock_far", "strict-mastodon": "strict_far", "demo": "demo_far"}
     return request.getfixturevalue(names[request.param])
+
+
+@pytest.fixture(params=["strict-mastodon", "demo"])
+def demo_or_strict(request: pytest.FixtureRequest) -> Far:
+    return request.getfixturevalue({"strict-mastodon": "strict_far", "demo": "demo_far"}[request.param])

@@ -10,14 +10,10 @@ import time_machine
 
 from adapters.base import Ambiguous, AuthFailed, CannotTell, Content, NotFound, Receipt, Rejected, Unavailable
 from adapters.mastodon import Mastodon
-from tests.contract.conftest import CHANNEL, PIXEL, Far, image, permit_for
+from tests.contract.conftest import CHANNEL, PIXEL, Far, a_moment_ago, image, permit_for
 from tests.contract.stand_ins.faulty_front import Fault
 
 pytestmark = [pytest.mark.contract, pytest.mark.pure]
-
-
-def a_moment_ago() -> datetime:
-    return datetime.now(UTC) - timedelta(seconds=1)
 
 
 def lose_the_answer(far: Far, content: Content, key: str) -> None:

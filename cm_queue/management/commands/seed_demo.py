@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import os
 from typing import Any
 
+from django.conf import settings
 from django.core.management.base import BaseCommand, CommandParser
 
 from cm_queue.seeding import CAST, seed_demo
@@ -17,7 +17,7 @@ class Command(BaseCommand):
         parser.add_argument("--without-posts", action="store_true", help="people, expertise and channels only")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        url, token = os.environ.get("DEMO_MASTODON_URL", ""), os.environ.get("DEMO_MASTODON_TOKEN", "")
+        url, token = settings.DEMO_MASTODON_URL, settings.DEMO_MASTODON_TOKEN
         mastodon = {"base_url": url, "token": token} if url and token else None
         brand = seed_demo(mastodon, posts=not options["without_posts"])
         self.stdout.write(f"{brand.name} ({brand.slug}): {', '.join(player.email for player in CAST)}")

@@ -91,7 +91,7 @@ class Command(BaseCommand):
             if embedded.wait_for(supervisor.start(part), settings.DATA_DIR):
                 return
         raise starting.CannotStart(
-            "Valkey did not start; its own words are above. REDIS_URL may name another."
+            f"Valkey did not start; {settings.DATA_DIR}/valkey/valkey.log says why. REDIS_URL may name another."
         )
 
     def _seed(self, supervisor: Supervisor, shared: dict[str, str]) -> bool:
