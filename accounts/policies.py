@@ -28,6 +28,20 @@ def demand_owner(user: User, brand: Brand) -> Membership:
     return membership
 
 
+def demand_may_run(user: User, brand: Brand) -> None:
+    """Owners run their brand; whoever runs the installation (a superuser) may too. Running a brand means
+    its settings and who belongs to it, never what it says."""
+    if not user.is_superuser:
+        demand_owner(user, brand)
+
+
+def demand_may_stop(user: User, brand: Brand) -> None:
+    """Stopping is cheap: any member may, and so may whoever runs the installation, of any brand. Nothing
+    else of the way of a post is open to them: letting go again takes a qualified member."""
+    if not (user.is_superuser and user.is_active):
+        demand_member(user, brand)
+
+
 def is_alone(brand: Brand) -> bool:
     """Whether the brand has a single active person: then nothing can be a two-person act."""
     people = {

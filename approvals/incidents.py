@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from accounts.clock import database_now
 from accounts.locks import change_standing
 from accounts.models import Brand, Membership, User
-from accounts.policies import demand_member
+from accounts.policies import demand_may_stop, demand_member
 from accounts.refusals import Forbidden, Invalid, NotHere, Refused
 from approvals.expertise import level_of
 from approvals.facts import touches
@@ -47,11 +47,11 @@ def read_scope(brand: Brand, scope: object) -> dict[str, Any]:
 
 
 def pause(actor: User, brand: Brand, scope: object, reason: str = "") -> Pause:
-    """Any member stops a scope in one click."""
+    """Any member stops a scope in one click; whoever runs the installation may too."""
     read = read_scope(brand, scope)
     with transaction.atomic():
         change_standing(brand.pk)
-        demand_member(actor, brand)
+        demand_may_stop(actor, brand)
         made = Pause.objects.create(brand=brand, scope=read, reason=reason[:2000], by=actor, at=database_now())
         record("pause.begin", actor, brand, f"pause:{made.pk}", scope=read, personal=reason)
         _hold_scope(actor, brand, read, {"code": "paused", "pause": made.pk})

@@ -15,15 +15,9 @@ from django.utils.translation import gettext as _
 
 from accounts.locks import change_standing
 from accounts.models import Brand, Membership, User
-from accounts.policies import demand_owner
+from accounts.policies import demand_may_run
 from accounts.refusals import Forbidden, Invalid, Refused
 from journal.recording import OPERATOR, Actor, record
-
-
-def _demand_may_run(actor: User, brand: Brand) -> None:
-    """Owners run their brand; whoever runs the installation (a superuser) may too."""
-    if not actor.is_superuser:
-        demand_owner(actor, brand)
 
 
 def invite(actor: User, brand: Brand, email: str, name: str, *, title: str = "", is_owner: bool = False) -> Membership:
@@ -36,7 +30,7 @@ def invite(actor: User, brand: Brand, email: str, name: str, *, title: str = "",
         raise Invalid("bad_email", error.messages[0], fields={"email": error.messages}) from None
     with transaction.atomic():
         change_standing(brand.pk)
-        _demand_may_run(actor, brand)
+        demand_may_run(actor, brand)
         user = User.objects.filter(email=address).first()
         if user is None:
             user = User.objects.create_user(address, None, name=name.strip() or address, language=brand.language)
@@ -56,7 +50,7 @@ def deactivate(actor: User, membership: Membership) -> None:
     """The person is no longer a member: approvals not yet used stop counting, vetoes stand."""
     with transaction.atomic():
         change_standing(membership.brand_id)
-        _demand_may_run(actor, membership.brand)
+        demand_may_run(actor, membership.brand)
         owners = Membership.objects.filter(brand=membership.brand, is_owner=True, is_active=True)
         if membership.is_owner and owners.count() < 2:
             raise Forbidden("last_owner", _("A brand needs an owner: name another one first."))
@@ -81,7 +75,7 @@ def deactivate_account(actor: User, user: User) -> None:
 def send_reset_link(request: HttpRequest, user: User) -> None:
     """Sends the person a link by which they set a password themselves. Nobody sets it for them."""
     form = ResetPasswordForm({"email": user.email})
-    if not form.is_valid():
+    if not user.is_active or not form.is_valid():
         raise Refused("no_reset", _("No link could be sent to %(who)s.") % {"who": user})
     form.save(request)
     with transaction.atomic():
@@ -99,7 +93,7 @@ def link(actor: User, brand: Brand, first: User, second: User) -> None:
     with transaction.atomic():
         for brand_id in sorted(brand_ids | {brand.pk}):
             change_standing(brand_id)
-        _demand_may_run(actor, brand)
+        demand_may_run(actor, brand)
         root, gone = first.person_id, second.person_id
         User.objects.filter(same_person_as_id=gone).update(same_person_as_id=root)
         User.objects.filter(pk=gone).update(same_person_as_id=root)

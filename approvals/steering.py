@@ -5,10 +5,16 @@ Stopping is cheap, releasing is not: any member may hold, only somebody qualifie
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from django.db import transaction
 from django.utils.translation import gettext as _
 
 from accounts.clock import database_now
+from accounts.locks import share_brands
 from accounts.models import User
+from accounts.policies import demand_may_stop
 from accounts.refusals import Forbidden, Refused
 from approvals.gate import ENTRUSTED, Code, Facts
 from approvals.reviewing import covered_now, opened, settle, take_up_again, verdict_of
@@ -17,13 +23,24 @@ from journal.telling import tell
 from posts import drafting
 from posts.lifecycle import MAY_BE_PUBLIC, DeliveryState, PostState
 from posts.models import Kind, Post
-from posts.moves import change_post, reset_deliveries, settle_deliveries
-from posts.policies import may_hold, may_withdraw
+from posts.moves import change_post, lock_post, reset_deliveries, settle_deliveries
+from posts.policies import get_post_to_stop, may_hold, may_withdraw
+
+
+@contextmanager
+def _opened_to_stop(actor: User, pk: int) -> Iterator[Post]:
+    """As `opened`, for whoever may stop: any member, and whoever runs the installation."""
+    brand_id = get_post_to_stop(actor, pk).brand_id
+    with transaction.atomic():
+        share_brands([brand_id])
+        post = lock_post(pk)
+        demand_may_stop(actor, post.brand)
+        yield post
 
 
 def hold(actor: User, pk: int, reason: str = "") -> Post:
     """Stops a post before its next send, also one that a worker has already claimed."""
-    with opened(actor, pk) as post:
+    with _opened_to_stop(actor, pk) as post:
         if not may_hold(post):
             raise Refused("cannot_hold", _("There is nothing to hold: this post is not on its way."))
         in_part = post.deliveries.filter(state__in=[state.value for state in MAY_BE_PUBLIC]).exists()

@@ -11,8 +11,6 @@ from structlog.typing import EventDict, Processor
 
 from journal.scrubbing import SECRET_NAMES, scrub
 
-from adapters.scrubbing import scrub
-
 # Names that look secret and are not: fencing tokens are small integers, needed to follow a delivery.
 _HARMLESS = {"fencing_token"}
 _PROBES = ("/healthz", "/readyz")

@@ -29,7 +29,7 @@ from posts.models import Channel, Media, Post, Product
 from posts.reading import Draft
 from posts.scheduling import next_free_slots
 from posts.uploading import upload
-from publishing.connecting import add_channel
+from publishing.connecting import register_channel
 
 SLUG: Final = "maison-lumiere"
 DOMAIN: Final = "maison-lumiere.example"
@@ -154,7 +154,7 @@ def _policy(brand: Brand, owner: User) -> None:
 def _channel(brand: Brand, name: str, network: str, given: Mapping[str, str], secret: str) -> None:
     known = Channel.objects.filter(brand=brand, key=name).first()
     if known is None:
-        add_channel(INSTALLER, brand, name, network, given, secret)
+        register_channel(INSTALLER, brand, name, network, given, secret)
     elif known.settings != dict(given):
         Channel.objects.filter(pk=known.pk).update(settings=dict(given))
 

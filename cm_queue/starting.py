@@ -132,11 +132,11 @@ def migrate() -> Path | None:
         connection.close()  # which also gives the lock back
 
 
-def what_is_missing(host: str, port: int) -> str | None:
+def what_is_missing() -> str | None:
     """None once the installation is ready for people, else what it still waits for."""
     for path in ("/healthz", "/readyz"):
         try:
-            status, body = _get(host, port, path)
+            status, body = _get(path)
         except (OSError, http.client.HTTPException) as error:
             return f"the web server does not answer yet ({type(error).__name__})"
         if status != http.HTTPStatus.OK:
@@ -144,9 +144,9 @@ def what_is_missing(host: str, port: int) -> str | None:
     return None
 
 
-def _get(host: str, port: int, path: str) -> tuple[int, bytes]:
-    bare = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104
-    client = http.client.HTTPConnection(bare, port, timeout=2)
+def _get(path: str) -> tuple[int, bytes]:
+    bare = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(settings.HOST, settings.HOST)  # noqa: S104
+    client = http.client.HTTPConnection(bare, settings.PORT, timeout=2)
     # A name that Django accepts, whatever address it listens on.
     name = next((name.lstrip(".") for name in settings.ALLOWED_HOSTS if name != "*"), "localhost")
     try:

@@ -110,6 +110,10 @@ class Supervisor:
             self._look_at(part)
         return not self._stop.wait(_LOOK_S)
 
+    def down(self) -> str | None:
+        """The name of a part that does not run now, or None."""
+        return next((part.name for part in self._parts if part.start_again_at is not None), None)
+
     def pause(self, seconds: float) -> None:
         """Waits, but not longer than until we are asked to stop."""
         self._stop.wait(seconds)

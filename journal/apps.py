@@ -1,9 +1,11 @@
 from django.apps import AppConfig
 from django.db.models.signals import post_migrate
+from django.utils.translation import gettext_lazy as _
 
 
 class JournalConfig(AppConfig):
     name = "journal"
+    verbose_name = _("Journal")
 
     def ready(self) -> None:
         # The one signal of the house, and not for business: Django offers no other moment "after

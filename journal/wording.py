@@ -23,6 +23,7 @@ def notice_title(notice: Notice) -> str:
         "delivery.rejected": _("%(channel)s refused this post: %(answer)s"),
         "delivery.auth_failed": _("%(channel)s no longer accepts our access: reconnect it"),
         "delivery.unknown": _("Did this post go out on %(channel)s? Please have a look"),
+        "channel.broken": _("%(channel)s cannot be reached: it waits until a check succeeds"),
         "incident.declare": _("%(who)s declared an incident: everything in its scope waits"),
         "credential.revoke": _("%(who)s revoked your expertise in %(domain)s"),
     }

@@ -276,8 +276,6 @@ class Delivery(models.Model):
     token = models.BigIntegerField(default=0)
     claimed_by = models.CharField(max_length=80, blank=True)
     lease_until = models.DateTimeField(null=True)
-    claimed_version = models.BigIntegerField(null=True)
-    claimed_standing = models.BigIntegerField(null=True)
     attempts = models.PositiveIntegerField(default=0)
     remote_id = models.CharField(max_length=255, blank=True)
     url = models.CharField(max_length=1000, blank=True)

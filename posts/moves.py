@@ -6,7 +6,9 @@ transaction. Whoever loses the race changes nothing and learns so.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -88,46 +90,130 @@ def settle_deliveries(post: Post, to: DeliveryState, problem: Mapping[str, Any] 
 
 # --- The release engine's moves: many at once, each guarded by state and fencing token -------------
 def claim_deliveries(ids: Sequence[int], worker: str, lease_until: datetime) -> list[Delivery]:
-    """PENDING → CLAIMED for those still pending, with the next fencing token, the lease, and the
-    versions that the gate is about to be evaluated on. Answers the claimed rows, fresh."""
+    """PENDING → CLAIMED for those still pending, with the next fencing token and a lease. Answers the
+    claimed rows, fresh, oldest due first."""
     demand_delivery_edge(D.PENDING, D.CLAIMED)
     Delivery.objects.filter(pk__in=ids, state=D.PENDING.value).update(
         state=D.CLAIMED.value, token=F("token") + 1, claimed_by=worker, lease_until=lease_until
     )
     return list(
-        Delivery.objects.filter(pk__in=ids, state=D.CLAIMED.value, claimed_by=worker, lease_until=lease_until)
-        .select_related("post__brand", "post__revision", "channel")
-        .order_by("next_at", "pk")
+        Delivery.objects.filter(
+            pk__in=ids, state=D.CLAIMED.value, claimed_by=worker, lease_until=lease_until
+        ).order_by("next_at", "pk")
     )
 
 
-def remember_versions(claimed: Iterable[Delivery]) -> None:
-    """Writes down which version of post and brand a claim was evaluated on."""
-    Delivery.objects.bulk_update(claimed, ["claimed_version", "claimed_standing"])
+@dataclass(frozen=True, slots=True)
+class Move:
+    """One row of a grouped move: guarded by `token`, with what is written along."""
+
+    pk: int
+    token: int
+    to: DeliveryState
+    next_at: datetime | None = None
+    remote_id: str = ""
+    url: str = ""
+    problem: Mapping[str, Any] = field(default_factory=dict)
+    delivered_at: datetime | None = None
+
+
+# One statement for a whole group whose rows differ, with one parameter: the ORM would write a CASE a
+# column a row, which costs more than the network call it records (docs/decisions/throughput.md).
+_COLUMNS = (
+    ("id", "bigint"),
+    ("token", "bigint"),
+    ("state", "text"),
+    ("next_at", "timestamptz"),
+    ("remote_id", "text"),
+    ("url", "text"),
+    ("problem", "jsonb"),
+    ("delivered_at", "timestamptz"),
+)
+_FINISH = """
+UPDATE posts_delivery SET state = v.state, next_at = COALESCE(v.next_at, posts_delivery.next_at),
+  remote_id = CASE WHEN v.remote_id = '' THEN posts_delivery.remote_id ELSE v.remote_id END,
+  url = CASE WHEN v.url = '' THEN posts_delivery.url ELSE v.url END,
+  problem = v.problem, delivered_at = COALESCE(v.delivered_at, posts_delivery.delivered_at),
+  lease_until = NULL, claimed_by = ''
+FROM {rows}
+WHERE posts_delivery.id = v.id AND posts_delivery.token = v.token AND posts_delivery.state = %s
+RETURNING posts_delivery.id
+"""
+
+
+def _rows(vendor: str) -> str:
+    if vendor == "postgresql":
+        columns = ", ".join(f"{name} {kind}" for name, kind in _COLUMNS)
+        return f"jsonb_to_recordset(%s::jsonb) AS v({columns})"
+    columns = ", ".join(f"json_extract(value, '$.{name}') AS {name}" for name, _kind in _COLUMNS)
+    return f"(SELECT {columns} FROM json_each(%s)) AS v"
+
+
+def _stored(moment: datetime | None, vendor: str) -> str | None:
+    if moment is None:
+        return None
+    return moment.isoformat() if vendor == "postgresql" else str(connection.ops.adapt_datetimefield_value(moment))
+
+
+def finish_sending(moves: Sequence[Move]) -> set[int]:
+    """SENDING → what became of each, where the token is still the newest: a late holder of an old token
+    changes nothing. Answers the ids that moved."""
+    for move in moves:
+        demand_delivery_edge(D.SENDING, move.to)
+    vendor = connection.vendor
+    rows = [
+        {
+            "id": move.pk,
+            "token": move.token,
+            "state": move.to.value,
+            "next_at": _stored(move.next_at, vendor),
+            "remote_id": move.remote_id,
+            "url": move.url,
+            "problem": dict(move.problem),
+            "delivered_at": _stored(move.delivered_at, vendor),
+        }
+        for move in moves
+    ]
+    with connection.cursor() as cursor:
+        cursor.execute(_FINISH.format(rows=_rows(vendor)), [json.dumps(rows), D.SENDING.value])
+        return {row[0] for row in cursor.fetchall()}
+
+
+def start_sending(claims: Mapping[int, int], lease_until: datetime) -> set[int]:
+    """CLAIMED → SENDING for {delivery id: token}, on channels that are not paused: the point of no
+    return, with a lease for the sending itself. Answers the ids that moved."""
+    demand_delivery_edge(D.CLAIMED, D.SENDING)
+    ids = list(claims)
+    running = Channel.objects.filter(paused_at__isnull=True)
+    moved: set[int] = set()
+    for token, of_token in _by_token(claims).items():
+        rows = Delivery.objects.filter(pk__in=of_token, token=token, state=D.CLAIMED.value, channel__in=running)
+        if rows.update(state=D.SENDING.value, attempts=F("attempts") + 1, lease_until=lease_until) == len(of_token):
+            moved |= set(of_token)
+    if len(moved) == len(ids):
+        return moved
+    return set(
+        Delivery.objects.filter(pk__in=ids, state=D.SENDING.value, lease_until=lease_until).values_list("pk", flat=True)
+    )
+
+
+def _by_token(claims: Mapping[int, int]) -> dict[int, list[int]]:
+    groups: dict[int, list[int]] = {}
+    for pk, token in claims.items():
+        groups.setdefault(token, []).append(pk)
+    return groups
 
 
 def move_claimed(
-    claims: Mapping[int, int],
-    start: DeliveryState,
-    to: DeliveryState,
-    *,
-    only_running: bool = False,
-    count_attempt: bool = False,
-    **fields: Any,
+    claims: Mapping[int, int], start: DeliveryState, to: DeliveryState, **fields: Any
 ) -> int:
-    """Moves {delivery id: token} from `start` to `to` where the token is still the newest: a late holder
-    of an old token changes nothing. `only_running` leaves out paused channels. Answers how many moved."""
+    """Moves {delivery id: token} from `start` to `to` where the token is still the newest. Answers how
+    many moved."""
     demand_delivery_edge(start, to)
-    if count_attempt:
-        fields["attempts"] = F("attempts") + 1
-    moved = 0
-    for token in set(claims.values()):
-        ids = [pk for pk, held in claims.items() if held == token]
-        rows = Delivery.objects.filter(pk__in=ids, token=token, state=start.value)
-        if only_running:
-            rows = rows.filter(channel__in=Channel.objects.filter(paused_at__isnull=True))
-        moved += rows.update(state=to.value, **fields)
-    return moved
+    return sum(
+        Delivery.objects.filter(pk__in=ids, token=token, state=start.value).update(state=to.value, **fields)
+        for token, ids in _by_token(claims).items()
+    )
 
 
 def move_pending(delivery: Delivery, to: DeliveryState, problem: Mapping[str, Any]) -> bool:

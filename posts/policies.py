@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.utils.translation import gettext as _
 
 from accounts.models import User
-from accounts.policies import membership_in
+from accounts.policies import demand_may_stop, membership_in
 from accounts.refusals import NotHere, Refused
 from posts.lifecycle import EDITABLE, MAY_BE_PUBLIC, DeliveryState, PostState
 from posts.models import Post
@@ -28,6 +28,15 @@ def get_post(user: User, pk: int) -> Post:
     post = Post.objects.select_related("brand", "revision", "author").filter(pk=pk).first()
     if post is None or membership_in(user, post.brand) is None:
         raise NotHere("no_such_post", _("There is no such post."))
+    return post
+
+
+def get_post_to_stop(user: User, pk: int) -> Post:
+    """The post, for somebody who may stop it (`demand_may_stop`). Raises NotHere."""
+    post = Post.objects.select_related("brand").filter(pk=pk).first()
+    if post is None:
+        raise NotHere("no_such_post", _("There is no such post."))
+    demand_may_stop(user, post.brand)
     return post
 
 

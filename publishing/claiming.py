@@ -8,7 +8,7 @@ and a permit for what it allows; what it denies is held with its reasons.
 from __future__ import annotations
 
 from collections import defaultdict, deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -21,33 +21,29 @@ from accounts.clock import database_now
 from accounts.locks import share_brands
 from accounts.models import Membership
 from approvals.facts import Loaded, for_release, load
-from approvals.gate import Code, Deny, Facts, Reason, Verdict, evaluate
+from approvals.gate import Allow, Code, Deny, Facts, Reason, Verdict, evaluate
 from approvals.models import GateDecision
 from journal.recording import WORKER, Act, record_all
 from journal.telling import tell
 from posts.lifecycle import MAY_BE_PUBLIC, DeliveryState, PostState
-from posts.models import Delivery, Post
-from posts.moves import (
-    change_post,
-    claim_deliveries,
-    follow_deliveries,
-    move_claimed,
-    remember_versions,
-    settle_deliveries,
-)
-from publishing.models import Permit
+from posts.models import Channel, Delivery, Post
+from posts.moves import change_post, claim_deliveries, follow_deliveries, move_claimed, settle_deliveries
+from publishing.models import ChannelSecret, Permit
 
 PERMIT_LASTS = timedelta(seconds=60)
+# Looked at for each one picked, so that one brand's thousand does not hide another's one.
+_LOOK_AHEAD = 4
 _FACTS = TypeAdapter(Facts)
 _REASONS = TypeAdapter(tuple[Reason, ...])
 
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """A claimed delivery with its permit: what a sending thread needs."""
+    """A claimed delivery with its permit and its channel's sealed secret."""
 
     delivery: Delivery
     permit: Permit
+    secret: ChannelSecret | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +58,7 @@ def due(now: datetime) -> Q:
     return (
         Q(state=DeliveryState.PENDING.value, approved_digest__isnull=False, next_at__lte=now)
         & Q(channel__paused_at__isnull=True, channel__is_active=True, brand__stopped_at__isnull=True)
+        & (Q(channel__health__isnull=True) | Q(channel__health__ok=True))
         & (Q(channel__health__wait_until__isnull=True) | Q(channel__health__wait_until__lte=now))
     )
 
@@ -69,10 +66,8 @@ def due(now: datetime) -> Q:
 def claim(worker: str, limit: int) -> list[Ready]:
     """Claims up to `limit` due deliveries for `worker`. Answers those that the gate lets out."""
     now = database_now()
-    rows = (
-        Delivery.objects.filter(due(now)).order_by("next_at", "pk").values_list("pk", "brand_id", "post_id")[: limit * 4]
-    )
-    picked = _fairly([_Candidate(*row) for row in rows], limit)
+    rows = Delivery.objects.filter(due(now)).order_by("next_at", "pk").values_list("pk", "brand_id", "post_id")
+    picked = _fairly([_Candidate(*row) for row in rows[: limit * _LOOK_AHEAD]], limit)
     if not picked:
         return []
     with transaction.atomic():
@@ -86,6 +81,11 @@ def claim(worker: str, limit: int) -> list[Ready]:
         }
         lease_until = database_now() + timedelta(seconds=settings.PUBLISH_LEASE_S)
         claimed = claim_deliveries([one.pk for one in picked if one.post_id in posts], worker, lease_until)
+        if not claimed:
+            return []
+        channels = Channel.objects.in_bulk({one.channel_id for one in claimed})
+        for one in claimed:
+            one.post, one.channel = posts[one.post_id], channels[one.channel_id]
         return _judge(claimed, posts)
 
 
@@ -105,49 +105,59 @@ def _fairly(candidates: Sequence[_Candidate], limit: int) -> list[_Candidate]:
     return picked
 
 
-def _judge(claimed: Sequence[Delivery], posts: dict[int, Post]) -> list[Ready]:
+@dataclass(frozen=True, slots=True)
+class _Judged:
+    """What the gate said of one post, and on which facts."""
+
+    verdict: Verdict
+    facts: Facts
+    loaded: Loaded
+
+
+def _judge(claimed: Sequence[Delivery], posts: Mapping[int, Post]) -> list[Ready]:
     loaded = load([posts[post_id] for post_id in {one.post_id for one in claimed}])
     now = database_now()
     late = [one for one in claimed if one.expires_at is not None and now > one.expires_at]
-    on_time = [one for one in claimed if one not in late]
-    verdicts = {post_id: evaluate(for_release(loaded[post_id].facts), now) for post_id in {d.post_id for d in on_time}}
-    kept = _store(verdicts, loaded, now)
+    gone = {one.pk for one in late}
+    judged: dict[int, _Judged] = {}
+    for post_id in {one.post_id for one in claimed if one.pk not in gone}:
+        facts = for_release(loaded[post_id].facts)
+        judged[post_id] = _Judged(evaluate(facts, now), facts, loaded[post_id])
+    kept = _store(judged, now)
     _miss(late)
-    for post_id, verdict in verdicts.items():
-        if not verdict.open:
+    for post_id, one in judged.items():
+        if isinstance(one.verdict, Deny):
             # Told with everybody in view: who could give what is missing.
-            whole = evaluate(loaded[post_id].facts, now)
-            _hold(posts[post_id], whole if isinstance(whole, Deny) else Deny(verdict.reasons))
-    return _mint([one for one in on_time if verdicts[one.post_id].open], verdicts, loaded, kept, now)
+            whole = evaluate(one.loaded.facts, now)
+            _hold(posts[post_id], whole if isinstance(whole, Deny) else one.verdict)
+    return _mint([one for one in claimed if one.pk not in gone], judged, kept, now)
 
 
-def _store(verdicts: dict[int, Verdict], loaded: dict[int, Loaded], now: datetime) -> dict[int, GateDecision]:
+def _store(judged: Mapping[int, _Judged], now: datetime) -> dict[int, GateDecision]:
     rows = GateDecision.objects.bulk_create(
         GateDecision(
             post_id=post_id,
             at=now,
-            allowed=verdict.open,
-            policy_id=loaded[post_id].policy_id,
-            facts=_FACTS.dump_python(for_release(loaded[post_id].facts), mode="json"),
-            reasons=_REASONS.dump_python(verdict.reasons, mode="json"),
+            allowed=one.verdict.open,
+            policy_id=one.loaded.policy_id,
+            facts=_FACTS.dump_python(one.facts, mode="json"),
+            reasons=_REASONS.dump_python(one.verdict.reasons, mode="json"),
         )
-        for post_id, verdict in verdicts.items()
+        for post_id, one in judged.items()
     )
     return {row.post_id: row for row in rows}
 
 
 def _mint(
-    allowed: Sequence[Delivery],
-    verdicts: dict[int, Verdict],
-    loaded: dict[int, Loaded],
-    kept: dict[int, GateDecision],
-    now: datetime,
+    claimed: Sequence[Delivery], judged: Mapping[int, _Judged], kept: Mapping[int, GateDecision], now: datetime
 ) -> list[Ready]:
-    permits = []
-    for one in allowed:
-        verdict = verdicts[one.post_id]
-        until = getattr(verdict, "until", None)
-        bounds = [now + PERMIT_LASTS, *(moment for moment in (until, one.expires_at) if moment)]
+    allowed, permits = [], []
+    for one in claimed:
+        found = judged[one.post_id]
+        if not isinstance(found.verdict, Allow):
+            continue
+        bounds = [now + PERMIT_LASTS, *(moment for moment in (found.verdict.until, one.expires_at) if moment)]
+        allowed.append(one)
         permits.append(
             Permit(
                 delivery=one,
@@ -155,15 +165,16 @@ def _mint(
                 digest=one.sealed_digest or "",
                 payload_sha256=one.payload_sha256,
                 token=one.token,
+                post_version=found.loaded.version,
+                standing=found.loaded.standing,
                 gate_decision=kept[one.post_id],
                 minted_at=now,
                 expires_at=min(bounds),
             )
         )
-        one.claimed_version = loaded[one.post_id].version
-        one.claimed_standing = loaded[one.post_id].standing
-    remember_versions(allowed)
-    return [Ready(one, permit) for one, permit in zip(allowed, Permit.objects.bulk_create(permits), strict=True)]
+    minted = Permit.objects.bulk_create(permits)
+    secrets = {row.channel_id: row for row in ChannelSecret.objects.filter(channel__in={o.channel_id for o in allowed})}
+    return [Ready(one, permit, secrets.get(one.channel_id)) for one, permit in zip(allowed, minted, strict=True)]
 
 
 def _miss(late: Sequence[Delivery]) -> None:
@@ -178,7 +189,7 @@ def _miss(late: Sequence[Delivery]) -> None:
         claimed_by="",
         problem={"code": "too_late"},
     )
-    follow_deliveries((one.post_id for one in late), WORKER)
+    follow_deliveries({one.post_id for one in late}, WORKER)
     record_all(
         Act("delivery.missed", WORKER, one.brand_id, f"delivery:{one.pk}", one.post_id, {"channel": one.channel.key})
         for one in late
@@ -197,8 +208,9 @@ def _hold(post: Post, verdict: Deny) -> None:
         post, f"post.{to.value}", WORKER, to=None if partly else to, told={"reasons": reasons}, reasons=reasons
     )
     settle_deliveries(post, DeliveryState.MISSED if past else DeliveryState.HELD, {"code": "gate"})
+    if partly:
+        follow_deliveries([post.pk], WORKER)
     could = {person for reason in verdict.reasons for person in reason.could}
     members = Membership.objects.filter(brand_id=post.brand_id, user_id__in=could, is_active=True)
     people = [one.user for one in members.select_related("user")]
     tell([post.author, *people], post.brand_id, f"post.{to.value}", post_id=post.pk)
-

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import cache
 
@@ -12,12 +13,13 @@ from django.db import IntegrityError, transaction
 from django.db.models import Q
 from django.utils.text import slugify
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from accounts.clock import database_now
 from accounts.models import Brand, User
-from accounts.policies import demand_member, demand_owner
+from accounts.policies import demand_may_stop, demand_member, demand_owner
 from accounts.refusals import Forbidden, Invalid, Refused
-from adapters.base import Adapter, Connection, Health
+from adapters.base import Adapter, AdapterError, Connection, Health
 from adapters.registry import ADAPTERS, adapter_for
 from adapters.transport import build_client
 from approvals.expertise import level_of
@@ -27,7 +29,7 @@ from posts.uploading import read_media
 from publishing.keeping import SecretLost, keep_secret, reveal
 from publishing.models import ChannelHealth, ChannelSecret
 
-RECHECK, RECHECK_TROUBLE = timedelta(hours=1), timedelta(seconds=60)
+RECHECK, RECHECK_TROUBLE = timedelta(hours=1), timedelta(seconds=15)
 
 
 @cache
@@ -83,6 +85,15 @@ def add_channel(
 ) -> Channel:
     """Adds a channel and checks it; what the check says of the account and its limits is stored. A channel
     whose check fails is stored too, shown as in trouble, so that nothing typed is lost. Raises Invalid."""
+    channel = register_channel(actor, brand, name, network, given, secret)
+    check_channel(actor, channel)
+    return channel
+
+
+def register_channel(
+    actor: Actor, brand: Brand, name: str, network: str, given: Mapping[str, str], secret: str = ""
+) -> Channel:
+    """Stores a channel without asking its network anything; the next tick has it checked."""
     if isinstance(actor, User) and not actor.is_superuser:
         demand_owner(actor, brand)
     read = read_settings(network, given)
@@ -98,31 +109,39 @@ def add_channel(
             keep_secret(channel, secret)
         ChannelHealth.objects.create(channel=channel)
         record("channel.add", actor, brand, f"channel:{channel.pk}", key=key, network=network)
-    check_channel(actor, channel)
     return channel
 
 
 def check_channel(actor: Actor, channel: Channel) -> Health:
-    """Asks the network who the channel is. Never posts. Stores health, account and limits."""
-    try:
-        health = connect(channel, client(), secret_of(channel)).check()
-    except SecretLost:
-        health = Health(ok=False, problem="The stored secret cannot be read any more: reconnect this channel.")
+    """Asks the network who the channel is. Never posts. Stores health, account and limits; an account
+    that belongs elsewhere, or is another than before, is trouble too."""
+    health = _ask(channel)
     with transaction.atomic():
+        if health.ok:
+            health = _store_account(channel, health)
         ChannelHealth.objects.update_or_create(
             channel=channel,
             defaults={
                 "ok": health.ok,
-                "problem": health.problem % dict(health.params) if health.problem else "",
+                "problem": _(health.problem) % dict(health.params) if health.problem else "",
                 "checked_at": database_now(),
                 "expires_at": health.expires_at,
                 "failures": 0 if health.ok else 1,
             },
         )
-        if health.ok:
-            _store_account(channel, health)
         record("channel.check", actor, channel.brand_id, f"channel:{channel.pk}", ok=health.ok)
     return health
+
+
+def _ask(channel: Channel) -> Health:
+    try:
+        return connect(channel, client(), secret_of(channel)).check()
+    except AdapterError as error:
+        return Health(ok=False, problem=error.public or type(error).__name__)
+    except SecretLost:
+        return Health(
+            ok=False, problem=gettext_noop("The channel's secret cannot be read any more: reconnect it.")
+        )
 
 
 def unchecked(now: datetime) -> list[Channel]:
@@ -133,29 +152,36 @@ def unchecked(now: datetime) -> list[Channel]:
     return list(Channel.objects.filter(never | trouble | old, is_active=True).select_related("brand")[:20])
 
 
-def _store_account(channel: Channel, health: Health) -> None:
+def _store_account(channel: Channel, health: Health) -> Health:
+    """Stores account, handle and limits; answers the health, with trouble if the account is not ours."""
     if channel.account and channel.account != health.account:
-        raise Refused(
-            "another_account",
-            _("This is another account (%(now)s) than the one that was connected (%(before)s).")
-            % {"now": health.account, "before": channel.account},
+        return replace(
+            health,
+            ok=False,
+            problem=gettext_noop("This is another account (%(now)s) than the one that was connected (%(before)s)."),
+            params={"now": health.account, "before": channel.account},
         )
     fields = {"account": health.account, "handle": health.handle, "limits": dict(health.limits)}
     try:
         with transaction.atomic():
             Channel.objects.filter(pk=channel.pk).update(**fields)
     except IntegrityError:
-        raise Refused(
-            "account_taken", _("The account %(name)s already belongs to a brand here.") % {"name": health.handle}
-        ) from None
+        return replace(
+            health,
+            ok=False,
+            problem=gettext_noop("The account %(name)s already belongs to a brand here."),
+            params={"name": health.handle or health.account},
+        )
     for name, value in fields.items():
         setattr(channel, name, value)
+    return health
 
 
 def pause_channel(actor: User, channel: Channel, reason: str = "") -> None:
-    """Any member stops a channel: nothing more is claimed for it, what is claimed goes back."""
+    """Any member stops a channel (whoever runs the installation may too): nothing more is claimed for
+    it, what is claimed goes back."""
     with transaction.atomic():
-        demand_member(actor, channel.brand)
+        demand_may_stop(actor, channel.brand)
         if not Channel.objects.filter(pk=channel.pk, paused_at__isnull=True).update(
             paused_at=database_now(), pause_reason=reason[:300]
         ):

@@ -1,82 +1,226 @@
-"""A worker's round: claim a batch, send it with bounded concurrency, record what became of it.
+"""A worker's pipeline: one thread claims, several send, one records.
 
-Only the calling thread touches the database; the sending threads get everything handed to them and
-keep one HTTP client each. No fork, and no RQ job, for a single delivery.
+Group commit is what matters most (docs/decisions/throughput.md): the recorder writes, in one
+transaction, the outcomes that have come in and the starts for which a sending thread will be free.
+Two database connections a process, the claimer's and the recorder's; the sending threads have none,
+and keep one HTTP client each. No fork, and no RQ job, for a single delivery.
+
+Starts committed ahead of the threads are each a possible unknown outcome after a kill: they are
+allowed only towards networks that can be reconciled without asking a person.
 """
 
 from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections import Counter, deque
+from dataclasses import dataclass, field
 
-import httpx
 import structlog
 from django.conf import settings
+from django.db import DatabaseError, connection, transaction
 
+from accounts.locks import share_brands
+from adapters.registry import adapter_for
 from adapters.transport import build_client
 from posts.moves import give_back
 from publishing.claiming import Ready, claim
-from publishing.outcomes import record_results
-from publishing.releasing import Result, Sending, send, start_sending
+from publishing.models import Outcome
+from publishing.outcomes import write_results
+from publishing.releasing import Result, Sending, lock_posts, send, write_starts
 
 log = structlog.get_logger("publishing")
 # Set when the process is asked to end: what is being sent is finished, what is not is given back.
 stopping = threading.Event()
-_kept = threading.local()
+# A network that does not answer for so long gets no second thread until it does.
+SLOW_S = 3.0
+LARGEST_CLAIM, IDLE_S = 100, 0.02
 
 
-def _client() -> httpx.Client:
-    client: httpx.Client | None = getattr(_kept, "client", None)
-    if client is None:
-        client = _kept.client = build_client(
+@dataclass(slots=True)
+class _Desk:
+    """What lies between the threads, all of it under one condition."""
+
+    changed: threading.Condition = field(default_factory=threading.Condition)
+    ready: deque[Ready] = field(default_factory=deque)
+    to_send: deque[Sending] = field(default_factory=deque)
+    results: list[Result] = field(default_factory=list)
+    writing: int = 0
+    active: dict[int, tuple[int, float]] = field(default_factory=dict)
+    recorded: int = 0
+    closed: bool = False
+
+    def idle(self) -> bool:
+        return not (self.ready or self.to_send or self.results or self.writing or self.active)
+
+    def ahead(self) -> int:
+        """Committed as SENDING and not yet answered."""
+        return len(self.to_send) + len(self.active)
+
+
+class Pipeline:
+    """The threads of one worker process, kept from one hint to the next."""
+
+    def __init__(self, worker: str, threads: int, slack: int) -> None:
+        self.worker, self.threads, self.slack = worker, threads, slack
+        self.desk = _Desk()
+        self._rate = 0.0
+        senders = [threading.Thread(target=self._send_for_ever, name=f"send-{n}", daemon=True) for n in range(threads)]
+        for thread in [*senders, threading.Thread(target=self._record_for_ever, name="record", daemon=True)]:
+            thread.start()
+
+    # --- The claimer: the caller's thread -----------------------------------------------------------
+    def drain(self, seconds: float) -> int:
+        """Works until nothing is due, the time is up or the process must end, and everything begun is
+        recorded. Answers how many outcomes were recorded."""
+        desk, before, began = self.desk, self.desk.recorded, time.monotonic()
+        while not stopping.is_set() and time.monotonic() < began + seconds:
+            if len(desk.ready) > self.threads + self.slack:
+                self._wait(IDLE_S)
+                continue
+            claimed = claim(self.worker, self._batch())
+            if claimed:
+                with desk.changed:
+                    desk.ready.extend(claimed)
+                    desk.changed.notify_all()
+            elif desk.idle():
+                break
+            else:
+                self._wait(IDLE_S)
+            self._measure(desk.recorded - before, time.monotonic() - began)
+        self._finish()
+        return desk.recorded - before
+
+    def _batch(self) -> int:
+        """As many as will be sent in about half a second, within bounds."""
+        return max(self.threads * 2, min(LARGEST_CLAIM, int(self._rate / 2)))
+
+    def _measure(self, recorded: int, seconds: float) -> None:
+        if seconds > 0.2:
+            self._rate = recorded / seconds
+
+    def _wait(self, seconds: float) -> None:
+        with self.desk.changed:
+            self.desk.changed.wait(seconds)
+
+    def _finish(self) -> None:
+        """Waits for what is on its way; when the process must end, what is only claimed goes back."""
+        desk = self.desk
+        if stopping.is_set():
+            with desk.changed:
+                unsent = {one.delivery.pk: one.delivery.token for one in desk.ready}
+                desk.ready.clear()
+            give_back(unsent)
+        with desk.changed:
+            while not desk.idle():
+                desk.changed.wait(0.1)
+
+    # --- The senders ------------------------------------------------------------------------------
+    def _send_for_ever(self) -> None:
+        client = build_client(
             allow_private=settings.ALLOW_PRIVATE_HOSTS,
             user_agent=settings.USER_AGENT,
             timeout_s=settings.PUBLISH_TIMEOUT_S,
         )
-    return client
+        desk, me = self.desk, threading.get_ident()
+        while True:
+            with desk.changed:
+                while not desk.to_send:
+                    desk.changed.wait()
+                sending = desk.to_send.popleft()
+                desk.active[me] = (sending.delivery.channel_id, time.monotonic())
+            if stopping.is_set():
+                result = Result(sending, Outcome.NOT_SENT, answer="given back", given_back=True)
+            else:
+                result = send(sending, client)
+            with desk.changed:
+                del desk.active[me]
+                desk.results.append(result)
+                desk.changed.notify_all()
 
+    # --- The recorder ------------------------------------------------------------------------------
+    def _record_for_ever(self) -> None:
+        desk = self.desk
+        while True:
+            with desk.changed:
+                while not (starts := self._startable()) and not desk.results:
+                    desk.changed.wait(0.5)
+                results, desk.results = desk.results, []
+                desk.writing = len(results) + len(starts)
+            sendings = self._write_until_written(results, starts)
+            with desk.changed:
+                desk.to_send.extend(sendings)
+                desk.writing = 0
+                desk.recorded += len(results)
+                desk.changed.notify_all()
+            self._log(results)
 
-def _send(sending: Sending) -> Result:
-    return send(sending, _client())
+    def _startable(self) -> list[Ready]:
+        """Takes from `ready` what may be committed as SENDING now: as many as threads are free, a
+        little more towards networks that can be read back, one at a time towards slow ones."""
+        desk = self.desk
+        if stopping.is_set() or not desk.ready:
+            return []
+        now = time.monotonic()
+        slow = {channel for channel, since in desk.active.values() if now - since > SLOW_S}
+        running = Counter(channel for channel, _since in desk.active.values())
+        running.update(one.delivery.channel_id for one in desk.to_send)
+        ahead, taken, left = desk.ahead(), [], deque[Ready]()
+        while desk.ready:
+            one = desk.ready.popleft()
+            kind = adapter_for(one.delivery.channel.network)
+            room = self.threads + (self.slack if kind.capabilities.reconcilable else 0)
+            if ahead < room and not (one.delivery.channel_id in slow and running[one.delivery.channel_id]):
+                taken.append(one)
+                running[one.delivery.channel_id] += 1
+                ahead += 1
+            else:
+                left.append(one)
+        desk.ready = left
+        return taken
 
+    def _write_until_written(self, results: list[Result], starts: list[Ready]) -> list[Sending]:
+        """One transaction for both. An outage of the database is waited out: an outcome that was seen is
+        kept in memory until it is written, or until its lease makes it unknown."""
+        wait = 0.05
+        while True:
+            try:
+                with transaction.atomic():
+                    share_brands(one.delivery.brand_id for one in starts)
+                    posts = lock_posts(
+                        {one.sending.delivery.post_id for one in results} | {one.delivery.post_id for one in starts}
+                    )
+                    write_results(results)
+                    return write_starts(starts, posts, self.worker)
+            except DatabaseError as error:
+                log.warning("recorder_waits", error=type(error).__name__, results=len(results), starts=len(starts))
+                connection.close()
+                # What was to start is claimed still, or its lease brings it back.
+                starts = []
+                if not results:
+                    return []
+                time.sleep(wait)
+                wait = min(2.0, wait * 2)
 
-def drain(worker: str, seconds: float = 20.0) -> int:
-    """Works until nothing is due, the time is up or the process must end. Answers how many were sent."""
-    ends, sent = time.monotonic() + seconds, 0
-    threads = settings.PUBLISH_THREADS
-    with ThreadPoolExecutor(max_workers=threads, thread_name_prefix="send") as pool:
-        while not stopping.is_set() and time.monotonic() < ends:
-            ready = claim(worker, limit=threads * 4)
-            if not ready:
-                break
-            sent += _work(ready, worker, pool, threads)
-    return sent
-
-
-def _work(ready: Sequence[Ready], worker: str, pool: ThreadPoolExecutor, threads: int) -> int:
-    sent = 0
-    for group in _groups(ready, threads):
-        if stopping.is_set():
-            give_back({one.delivery.pk: one.delivery.token for one in group})
-            continue
-        sending = start_sending(group, worker)
-        results = list(pool.map(_send, sending))
-        record_results(results)
-        sent += len(results)
+    def _log(self, results: list[Result]) -> None:
         for one in results:
+            delivery = one.sending.delivery
             log.info(
                 "delivery",
                 outcome=one.outcome.value,
-                post=one.sending.delivery.post_id,
-                delivery=one.sending.delivery.pk,
+                post=delivery.post_id,
+                delivery=delivery.pk,
                 attempt=one.sending.attempt.pk,
-                network=one.sending.delivery.channel.network,
+                network=delivery.channel.network,
+                answer=one.answer,
             )
-    return sent
 
 
-def _groups(ready: Sequence[Ready], size: int) -> Iterator[Sequence[Ready]]:
-    for start in range(0, len(ready), size):
-        yield ready[start : start + size]
+_pipelines: dict[str, Pipeline] = {}
+
+
+def drain(worker: str, seconds: float = 20.0) -> int:
+    """Works with this process's pipeline, made at the first hint."""
+    if worker not in _pipelines:
+        _pipelines[worker] = Pipeline(worker, settings.PUBLISH_THREADS, settings.PUBLISH_SLACK)
+    return _pipelines[worker].drain(seconds)

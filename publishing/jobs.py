@@ -7,17 +7,14 @@ import os
 import socket
 
 import django_rq
-import structlog
 from django.db import close_old_connections
 
 from accounts.clock import database_now
-from accounts.refusals import Refused
 from journal.recording import WORKER
 from publishing.connecting import check_channel, unchecked
 from publishing.draining import drain
 from publishing.reconciling import reconcile, unsettled
 
-log = structlog.get_logger("publishing")
 QUEUE = "publish"
 
 
@@ -45,10 +42,7 @@ def check_channels() -> int:
     close_old_connections()
     found = unchecked(database_now())
     for channel in found:
-        try:
-            check_channel(WORKER, channel)
-        except Refused as refusal:
-            log.warning("channel_check_refused", channel=channel.pk, code=refusal.code)
+        check_channel(WORKER, channel)
     return len(found)
 
 

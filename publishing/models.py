@@ -20,6 +20,9 @@ class Permit(models.Model):
     digest = models.CharField(max_length=64)
     payload_sha256 = models.CharField(max_length=64)
     token = models.BigIntegerField()
+    # What the verdict was read at: the commit of SENDING compares, any difference gives the delivery back.
+    post_version = models.BigIntegerField()
+    standing = models.BigIntegerField()
     gate_decision = models.ForeignKey(GateDecision, models.PROTECT, related_name="+")
     minted_at = models.DateTimeField()
     expires_at = models.DateTimeField()

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import random
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Any
 
-from django.db import transaction
+import structlog
+from django.db import connection, transaction
 from django.db.models import F
 
 from accounts.clock import database_now
@@ -16,12 +17,15 @@ from journal.recording import WORKER, Act, record_all
 from journal.telling import tell
 from posts.lifecycle import DeliveryState
 from posts.models import Delivery
-from posts.moves import follow_deliveries, move_claimed
+from posts.moves import Move, finish_sending, follow_deliveries
 from publishing.models import Attempt, ChannelHealth, Outcome
-from publishing.releasing import Result, journal_outcome, lock_posts
+from publishing.releasing import Result, lock_posts
 
+log = structlog.get_logger("publishing")
 FIRST_WAIT_S, LONGEST_WAIT_S = 5.0, 300.0
 RECONCILE_AFTER_S = 2.0
+# So many failures in a row to reach a network, and its channel waits for a check that succeeds.
+BREAK_AFTER = 5
 _AGAIN = {Outcome.RATE_LIMITED, Outcome.NOT_SENT, Outcome.UNAVAILABLE}
 _STATES = {
     Outcome.DELIVERED: DeliveryState.DELIVERED,
@@ -45,68 +49,134 @@ def record_results(results: Sequence[Result]) -> None:
     if not results:
         return
     with transaction.atomic():
-        lock_posts({one.sending.delivery.post_id for one in results})
-        now = database_now()
-        mine = [one for one in results if _move(one, now)]
-        Attempt.objects.bulk_update([_attempt(one, now) for one in mine], _ATTEMPT_FIELDS)
-        follow_deliveries({one.sending.delivery.post_id for one in mine}, WORKER)
-        journal_outcome(mine)
-        for one in mine:
-            _channel(one, now)
-            _tell(one)
+        lock_posts(one.sending.delivery.post_id for one in results)
+        write_results(results)
 
 
-_ATTEMPT_FIELDS = ["ended_at", "outcome", "remote_id", "url", "answer"]
+def write_results(results: Sequence[Result]) -> None:
+    """The same, under the posts' locks already held."""
+    if not results:
+        return
+    now = database_now()
+    moved = finish_sending([_move(one, now) for one in results])
+    mine = [one for one in results if one.sending.delivery.pk in moved]
+    for one in results:
+        if one.sending.delivery.pk not in moved:
+            log.warning("outrun", delivery=one.sending.delivery.pk, attempt=one.sending.attempt.pk)
+    _finish_attempts(mine, now)
+    follow_deliveries({one.sending.delivery.post_id for one in mine}, WORKER)
+    record_all(_act(one) for one in mine)
+    _channels(mine, now)
+    for one in mine:
+        _tell(one)
 
 
-def _attempt(result: Result, now: datetime) -> Attempt:
-    attempt = result.sending.attempt
-    attempt.ended_at, attempt.outcome, attempt.answer = now, result.outcome, result.answer[:500]
-    if result.receipt:
-        attempt.remote_id, attempt.url = result.receipt.remote_id[:255], result.receipt.url[:1000]
-    return attempt
-
-
-def _move(result: Result, now: datetime) -> bool:
+def _move(result: Result, now: datetime) -> Move:
     delivery = result.sending.delivery
-    fields: dict[str, Any] = {"problem": dict(result.problem), "lease_until": None, "claimed_by": ""}
-    if result.receipt is not None:
-        fields |= {
-            "remote_id": result.receipt.remote_id[:255],
-            "url": result.receipt.url[:1000],
-            "delivered_at": now,
-            "problem": {},
-        }
+    next_at = None
     if result.outcome in _AGAIN:
-        fields["next_at"] = now + timedelta(seconds=waiting(delivery.attempts, result.retry_after))
+        seconds = 0.0 if result.given_back else waiting(delivery.attempts, result.retry_after)
+        next_at = now + timedelta(seconds=seconds)
     if result.outcome == Outcome.UNKNOWN:
-        fields["next_at"] = now + timedelta(seconds=RECONCILE_AFTER_S)
-    to = _STATES[result.outcome]
-    return move_claimed({delivery.pk: delivery.token}, DeliveryState.SENDING, to, **fields) == 1
+        next_at = now + timedelta(seconds=RECONCILE_AFTER_S)
+    receipt = result.receipt
+    return Move(
+        delivery.pk,
+        delivery.token,
+        _STATES[result.outcome],
+        next_at=next_at,
+        remote_id=receipt.remote_id[:255] if receipt else "",
+        url=receipt.url[:1000] if receipt else "",
+        problem={} if receipt else result.problem,
+        delivered_at=now if receipt else None,
+    )
 
 
-def _channel(result: Result, now: datetime) -> None:
-    """What the outcome says of the channel as a whole."""
-    health = ChannelHealth.objects.filter(channel_id=result.sending.delivery.channel_id)
+def _finish_attempts(results: Sequence[Result], now: datetime) -> None:
+    """One statement for the group, as in `posts/moves.py` and for the same reason."""
+    if not results:
+        return
+    rows = [
+        {
+            "id": one.sending.attempt.pk,
+            "outcome": one.outcome.value,
+            "remote_id": one.receipt.remote_id[:255] if one.receipt else "",
+            "url": one.receipt.url[:1000] if one.receipt else "",
+            "answer": one.answer[:500],
+        }
+        for one in results
+    ]
+    columns = ("id", "outcome", "remote_id", "url", "answer")
+    if connection.vendor == "postgresql":
+        kinds = ", ".join(f"{name} {'bigint' if name == 'id' else 'text'}" for name in columns)
+        source = f"jsonb_to_recordset(%s::jsonb) AS v({kinds})"
+    else:
+        parts = ", ".join(f"json_extract(value, '$.{name}') AS {name}" for name in columns)
+        source = f"(SELECT {parts} FROM json_each(%s)) AS v"
+    sets = ", ".join(f"{name} = v.{name}" for name in columns[1:])
+    table = Attempt._meta.db_table
+    statement = f"UPDATE {table} SET {sets}, ended_at = %s FROM {source} WHERE {table}.id = v.id"  # noqa: S608
+    with connection.cursor() as cursor:
+        cursor.execute(statement, [connection.ops.adapt_datetimefield_value(now), json.dumps(rows)])
+
+
+def _act(result: Result) -> Act:
+    delivery = result.sending.delivery
+    return Act(
+        f"delivery.{result.outcome.value.lower()}",
+        WORKER,
+        delivery.brand_id,
+        f"delivery:{delivery.pk}",
+        delivery.post_id,
+        {
+            "channel": delivery.channel.key,
+            "attempt": result.sending.attempt.pk,
+            "digest": result.sending.permit.digest,
+            "permit": result.sending.permit.id,
+            "url": result.receipt.url if result.receipt else "",
+            "answer": result.answer[:200],
+        },
+    )
+
+
+def _channels(results: Sequence[Result], now: datetime) -> None:
+    """What the outcomes say of their channels as a whole: waits, trouble, the circuit breaker."""
+    by_channel: dict[int, list[Result]] = {}
+    for one in results:
+        by_channel.setdefault(one.sending.delivery.channel_id, []).append(one)
+    well = [pk for pk, group in by_channel.items() if all(one.outcome == Outcome.DELIVERED for one in group)]
+    if well:
+        ChannelHealth.objects.filter(channel__in=well, failures__gt=0).update(failures=0)
+    for pk, group in by_channel.items():
+        if pk not in well:
+            for one in group:
+                _channel(pk, one, now)
+
+
+def _channel(pk: int, result: Result, now: datetime) -> None:
+    health = ChannelHealth.objects.filter(channel_id=pk)
     match result.outcome:
         case Outcome.RATE_LIMITED:
             health.update(wait_until=now + timedelta(seconds=waiting(0, result.retry_after)))
         case Outcome.AUTH_FAILED:
-            health.update(ok=False, problem=result.answer[:500], failures=F("failures") + 1)
-        case Outcome.NOT_SENT | Outcome.UNAVAILABLE:
+            health.update(ok=False, problem=result.answer[:500], failures=F("failures") + 1, checked_at=now)
+        case Outcome.NOT_SENT | Outcome.UNAVAILABLE if not result.given_back:
             health.update(failures=F("failures") + 1)
-        case Outcome.DELIVERED:
-            health.filter(failures__gt=0).update(failures=0)
+            if health.filter(ok=True, failures__gte=BREAK_AFTER).update(
+                ok=False, problem=result.answer[:500], checked_at=now
+            ):
+                delivery = result.sending.delivery
+                tell(_owners(delivery), delivery.brand_id, "channel.broken", channel=delivery.channel.name)
         case _:
             pass
 
 
 def _tell(result: Result) -> None:
-    """A refusal and a lost authorisation go to those who can mend them; an unknown outcome to both."""
+    """A refusal and a lost authorisation go to those who can mend them."""
     delivery = result.sending.delivery
     if result.outcome not in {Outcome.REJECTED, Outcome.AUTH_FAILED}:
         return
-    people: list[User] = [User.objects.get(pk=delivery.post.author_id)]
+    people = [User.objects.get(pk=delivery.post.author_id)]
     if result.outcome == Outcome.AUTH_FAILED:
         people += _owners(delivery)
     tell(
@@ -128,6 +198,4 @@ def ask_a_person(delivery: Delivery) -> None:
     """Nobody but a person can say whether it went out: the author and the owners are asked."""
     people = [User.objects.get(pk=delivery.post.author_id), *_owners(delivery)]
     tell(people, delivery.brand_id, "delivery.unknown", post_id=delivery.post_id, channel=delivery.channel.name)
-    record_all(
-        [Act("delivery.ask", WORKER, delivery.brand_id, f"delivery:{delivery.pk}", delivery.post_id, {"why": "unknown"})]
-    )
+    record_all([Act("delivery.ask", WORKER, delivery.brand_id, f"delivery:{delivery.pk}", delivery.post_id)])

@@ -9,12 +9,14 @@ adapter is called outside any transaction, and the outcome is written only by th
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import Any
 
 import httpx
 import structlog
+from django.conf import settings
 from django.db import transaction
 from django.utils.translation import gettext_noop
 
@@ -23,11 +25,11 @@ from accounts.locks import share_brands
 from adapters import base
 from adapters.base import Connection, Payload, Receipt
 from adapters.registry import adapter_for
-from journal.recording import WORKER, Act, record_all
+from journal.recording import WORKER
 from journal.scrubbing import scrub
-from posts.lifecycle import DeliveryState
 from posts.models import Delivery, Post
-from posts.moves import follow_deliveries, give_back, move_claimed
+from posts.moves import follow_deliveries, give_back
+from posts.moves import start_sending as start_sending_rows
 from posts.uploading import MediaChanged, read_media
 from publishing.claiming import Ready
 from publishing.keeping import SecretLost, reveal
@@ -59,6 +61,8 @@ class Result:
     answer: str = ""
     retry_after: float | None = None
     problem: Mapping[str, Any] = field(default_factory=dict)
+    # Committed as SENDING and then not sent, because this process must end: due again at once.
+    given_back: bool = False
 
 
 def key_of(delivery: Delivery) -> str:
@@ -68,73 +72,84 @@ def key_of(delivery: Delivery) -> str:
 
 
 # --- The point of no return -------------------------------------------------------------------
+def lock_posts(post_ids: Iterable[int]) -> dict[int, tuple[int, int, bool]]:
+    """Locks post rows in id order, so that a verb, a release and two recorders of one post's deliveries
+    come one after the other. Answers {post id: (version, brand's standing, brand is stopped)}."""
+    rows = (
+        Post.objects.select_for_update(of=("self",), no_key=True)
+        .filter(pk__in=set(post_ids))
+        .order_by("pk")
+        .values_list("pk", "version", "brand__standing", "brand__stopped_at")
+    )
+    return {pk: (version, standing, stopped is not None) for pk, version, standing, stopped in rows}
+
+
 def start_sending(ready: Sequence[Ready], worker: str) -> list[Sending]:
     """Commits the attempts of what may still go, in one transaction, and gives the rest back."""
     if not ready:
         return []
     with transaction.atomic():
         share_brands(one.delivery.brand_id for one in ready)
-        posts = {
-            post.pk: post
-            for post in Post.objects.select_for_update(of=("self",), no_key=True)
-            .filter(pk__in={one.delivery.post_id for one in ready})
-            .select_related("brand")
-            .order_by("pk")
-        }
-        now = database_now()
-        going = [one for one in ready if _unchanged(one, posts[one.delivery.post_id]) and now < one.permit.expires_at]
-        going = _spend(going, now)
-        sent = {one.delivery.pk for one in going}
-        give_back({one.delivery.pk: one.delivery.token for one in ready if one.delivery.pk not in sent})
-        attempts = Attempt.objects.bulk_create(
-            Attempt(
-                delivery=one.delivery,
-                permit=one.permit,
-                token=one.delivery.token,
-                key=key_of(one.delivery),
-                started_at=now,
-                worker=worker,
-            )
-            for one in going
+        posts = lock_posts(one.delivery.post_id for one in ready)
+        return write_starts(ready, posts, worker)
+
+
+def write_starts(ready: Sequence[Ready], posts: Mapping[int, tuple[int, int, bool]], worker: str) -> list[Sending]:
+    """The same, under locks already held: brands shared, then posts."""
+    if not ready:
+        return []
+    now = database_now()
+    going = [one for one in ready if _unchanged(one, posts[one.delivery.post_id]) and now < one.permit.expires_at]
+    going = _spend(going, now)
+    sent = {one.delivery.pk for one in going}
+    give_back({one.delivery.pk: one.delivery.token for one in ready if one.delivery.pk not in sent})
+    attempts = Attempt.objects.bulk_create(
+        Attempt(
+            delivery=one.delivery,
+            permit=one.permit,
+            token=one.delivery.token,
+            key=key_of(one.delivery),
+            started_at=now,
+            worker=worker,
         )
-        follow_deliveries({one.delivery.post_id for one in going}, WORKER)
+        for one in going
+    )
+    follow_deliveries({one.delivery.post_id for one in going}, WORKER)
     return [_prepare(one, attempt) for one, attempt in zip(going, attempts, strict=True)]
 
 
-def _unchanged(ready: Ready, post: Post) -> bool:
+def _unchanged(ready: Ready, post: tuple[int, int, bool]) -> bool:
     """Nothing that the gate looked at has moved since the claim, and these are the approved bytes."""
-    one = ready.delivery
+    one, permit = ready.delivery, ready.permit
+    version, standing, stopped = post
     return (
-        post.version == one.claimed_version
-        and post.brand.standing == one.claimed_standing
-        and post.brand.stopped_at is None
-        and one.sealed_digest == one.approved_digest == ready.permit.digest
+        version == permit.post_version
+        and standing == permit.standing
+        and not stopped
+        and one.sealed_digest == one.approved_digest == permit.digest
     )
 
 
-def _spend(ready: Sequence[Ready], now: Any) -> list[Ready]:
+def _spend(ready: Sequence[Ready], now: datetime) -> list[Ready]:
     """Spends the permits and moves CLAIMED → SENDING, both guarded; answers those for which both held.
     A channel paused after the claim keeps its deliveries back."""
     if not ready:
         return []
-    permits = [one.permit.pk for one in ready]
-    Permit.objects.filter(pk__in=permits, spent_at__isnull=True, expires_at__gt=now).update(spent_at=now)
-    move_claimed(
-        {one.delivery.pk: one.delivery.token for one in ready},
-        DeliveryState.CLAIMED,
-        DeliveryState.SENDING,
-        only_running=True,
-        count_attempt=True,
+    lease_until = now + timedelta(seconds=settings.PUBLISH_LEASE_S)
+    moved = start_sending_rows({one.delivery.pk: one.delivery.token for one in ready}, lease_until)
+    going = [one for one in ready if one.delivery.pk in moved]
+    permits = Permit.objects.filter(
+        pk__in=[one.permit.pk for one in going], spent_at__isnull=True, expires_at__gt=now
     )
-    moved = set(
-        Delivery.objects.filter(
-            pk__in=[one.delivery.pk for one in ready],
-            state=DeliveryState.SENDING.value,
-            permits__pk__in=permits,
-            permits__spent_at=now,
-        ).values_list("pk", "token")
-    )
-    return [one for one in ready if (one.delivery.pk, one.delivery.token) in moved]
+    if permits.update(spent_at=now) != len(going):
+        # Never seen: a permit is spent with its delivery's move, which was guarded. If it ever is, the
+        # whole group is rolled back, nothing has been sent, and the lease brings it back.
+        raise PermitSpentTwice("A permit was spent, or ran out, without its delivery.")
+    return going
+
+
+class PermitSpentTwice(RuntimeError):
+    """A permit did not belong to the move it was to be spent with."""
 
 
 def _prepare(ready: Ready, attempt: Attempt) -> Sending:
@@ -144,7 +159,7 @@ def _prepare(ready: Ready, attempt: Attempt) -> Sending:
     permit = base.Permit(ready.permit.pk, one.pk, one.channel.key, ready.permit.digest, ready.permit.payload_sha256)
     secret, media, unsendable = "", {}, None
     try:
-        secret = reveal(ChannelSecret.objects.filter(channel_id=one.channel_id).first())
+        secret = reveal(ready.secret)
         media = {sha: read_media(one.brand_id, sha) for sha in _media_of(payload)}
     except SecretLost:
         unsendable = (Outcome.AUTH_FAILED, gettext_noop("The channel's secret cannot be read any more: reconnect it."))
@@ -166,18 +181,16 @@ def send(sending: Sending, client: httpx.Client) -> Result:
         return Result(sending, outcome, answer=why, problem={"code": outcome.value.lower(), "text": why})
     channel = sending.delivery.channel
     kind = adapter_for(channel.network)
-    adapter = kind(
-        Connection(
-            channel=channel.key,
-            settings=channel.settings,
-            limits={**kind.default_limits, **channel.limits},
-            secret=sending.secret,
-            client=client,
-            read_media=sending.media.__getitem__,
-        )
+    through = Connection(
+        channel=channel.key,
+        settings=channel.settings,
+        limits={**kind.default_limits, **channel.limits},
+        secret=sending.secret,
+        client=client,
+        read_media=sending.media.__getitem__,
     )
     try:
-        receipt = adapter.publish(sending.payload, sending.permit, sending.attempt.key)
+        receipt = kind(through).publish(sending.payload, sending.permit, sending.attempt.key)
     except base.AdapterError as error:
         return _failed(sending, error)
     except base.PermitRefused as error:
@@ -207,34 +220,4 @@ def _failed(sending: Sending, error: base.AdapterError) -> Result:
         answer=scrub(error.public)[:500],
         retry_after=getattr(error, "retry_after", None),
         problem={"code": outcome.value.lower(), "text": scrub(error.public)[:300], "status": error.status},
-    )
-
-
-# --- What became of it --------------------------------------------------------------------------
-def lock_posts(post_ids: set[int]) -> None:
-    """Locks post rows in id order, so that two recorders of one post's deliveries see each other."""
-    list(
-        Post.objects.select_for_update(of=("self",), no_key=True).filter(pk__in=post_ids).order_by("pk").values("pk")
-    )
-
-
-def journal_outcome(results: Sequence[Result], actor: Any = WORKER) -> None:
-    """One entry for each outcome, in the transaction that writes it."""
-    record_all(
-        Act(
-            f"delivery.{one.outcome.value.lower()}",
-            actor,
-            one.sending.delivery.brand_id,
-            f"delivery:{one.sending.delivery.pk}",
-            one.sending.delivery.post_id,
-            {
-                "channel": one.sending.delivery.channel.key,
-                "attempt": one.sending.attempt.pk,
-                "digest": one.sending.permit.digest,
-                "permit": one.sending.permit.id,
-                "url": one.receipt.url if one.receipt else "",
-                "answer": one.answer[:200],
-            },
-        )
-        for one in results
     )

@@ -64,6 +64,7 @@ if settings.IS_SQLITE:
     _options = _loaded["default"]["OPTIONS"]
     _options["init_command"] = _options["init_command"].replace("synchronous=FULL", "synchronous=OFF")
 settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+settings.STATIC_ROOT.mkdir()  # WhiteNoise warns where it is missing; `manage.py up` makes it
 django.setup()
 
 from django.db import connection  # noqa: E402

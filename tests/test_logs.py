@@ -63,7 +63,8 @@ for request in ("GET /readyz", "GET /posts/7/"):
     ours.info("request_started", request=request)
     ours.info("request_finished", request=request, code=200)
 for path in ("/readyz", "/posts/7/"):
-    logging.getLogger("django.request").error("Unavailable: %s", path, extra={"request": SimpleNamespace(path=path)})
+    request = SimpleNamespace(path=path)
+    logging.getLogger("django.request").error("Unavailable: %s", path, extra={"request": request})
 """
     told = subprocess.run(
         [sys.executable, "-c", write],

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import http.server
 import socket
+import threading
 from pathlib import Path
 
 import pytest
@@ -44,5 +46,28 @@ def test_a_migrated_database_is_left_alone(settings, tmp_path: Path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_what_is_missing_before_anything_listens(free_port):
-    assert "does not answer yet" in (starting.what_is_missing("127.0.0.1", free_port()) or "")
+def test_what_is_missing_before_anything_listens(settings, free_port):
+    settings.PORT = free_port()
+    assert "does not answer yet" in (starting.what_is_missing() or "")
+
+
+def test_a_server_that_is_not_ready_is_quoted(settings):
+    """A stand-in that answers as `/readyz` does while something is missing."""
+
+    class Answer(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            self.send_response(200 if self.path == "/healthz" else 503)
+            self.end_headers()
+            self.wfile.write(b'{"tick": "never"}')
+
+        def log_message(self, *_args):
+            pass
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Answer) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        settings.PORT = server.server_port
+        missing = starting.what_is_missing()
+        server.shutdown()
+        thread.join()
+    assert missing == '/readyz answers 503: {"tick": "never"}'

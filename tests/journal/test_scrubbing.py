@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from adapters.scrubbing import scrub
+from journal.scrubbing import scrub
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,145 @@
+"""What every page of the admin panel is built on: shown, never written; acts go through the verbs.
+
+The accounts themselves are registered in `approvals/admin.py`: inviting and deactivating change what
+the gate says, so their verbs stand there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any
+
+from django.contrib import admin, messages
+from django.contrib.admin.helpers import ActionForm
+from django.db.models import Model, QuerySet
+from django.forms import CharField
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
+from django.utils.http import urlencode
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from accounts.models import Absence, Brand, User
+from accounts.refusals import Refused
+
+if TYPE_CHECKING:
+    _Admin = admin.ModelAdmin[Any]
+    _Filter = admin.SimpleListFilter
+else:
+    _Admin, _Filter = admin.ModelAdmin, admin.SimpleListFilter
+
+
+def actor_of(request: HttpRequest) -> User:
+    """Who acts: the admin panel lets nobody in who is not signed in."""
+    if not isinstance(request.user, User):
+        raise TypeError("the admin panel was reached without an account")
+    return request.user
+
+
+def brands_of(user: User) -> QuerySet[Brand]:
+    """The brands whose rows a person sees in the panel: all for whoever runs the place, else their own."""
+    if user.is_superuser:
+        return Brand.objects.all()
+    return Brand.objects.filter(memberships__user=user, memberships__is_active=True)
+
+
+class ReasonForm(ActionForm):
+    """The action's bar with a sentence that says why; it goes into the journal."""
+
+    reason = CharField(label=gettext_lazy("Why:"), required=False, max_length=300)
+
+
+class BrandFilter(_Filter):
+    """By brand, offering only those whose rows the person sees."""
+
+    title = gettext_lazy("brand")
+    parameter_name = "brand"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [(str(pk), name) for pk, name in brands_of(actor_of(request)).order_by("name").values_list("pk", "name")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        chosen = self.value()
+        path = getattr(self, "path", "brand")
+        return queryset.filter(**{path: chosen}) if chosen and chosen.isdigit() else queryset
+
+
+class Shown(_Admin):
+    """Rows to read. Nothing is added, changed or deleted here; the history of a row is our journal.
+
+    `brand_path` leads to the brand, so that staff who do not run the place see their brands alone.
+    `subject` is what the journal calls such a row.
+    """
+
+    brand_path = "brand"
+    subject = ""
+    list_per_page = 50
+    show_full_result_count = False
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        rows = super().get_queryset(request)
+        user = actor_of(request)
+        return rows if user.is_superuser else self.in_brands(rows, brands_of(user))
+
+    def in_brands(self, rows: QuerySet[Any], brands: QuerySet[Brand]) -> QuerySet[Any]:
+        return rows.filter(**{f"{self.brand_path}__in": brands})
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
+        return [name for name in self.fields or () if isinstance(name, str)]
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_act_permission(self, request: HttpRequest) -> bool:
+        """Whether actions are offered. Whether one may be done is for its verb to say."""
+        return self.has_view_permission(request)
+
+    def changeform_view(
+        self, request: HttpRequest, object_id: str | None = None, form_url: str = "", extra_context: Any = None
+    ) -> Any:
+        """A verb may refuse what the form let through: somebody else was faster, or it is not theirs."""
+        try:
+            return super().changeform_view(request, object_id, form_url, extra_context)
+        except Refused as refusal:
+            messages.error(request, refusal.sentence)
+            return HttpResponseRedirect(request.get_full_path())
+
+    def history_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
+        """Django's own log knows only what was done here; the journal knows it all."""
+        subject = f"{self.subject or self.opts.model_name}:{object_id}"
+        return HttpResponseRedirect(
+            f"{reverse('admin:journal_entry_changelist')}?{urlencode({'subject__exact': subject})}"
+        )
+
+    def act(
+        self, request: HttpRequest, rows: Iterable[Model], verb: Callable[[Any], object], done: str
+    ) -> None:
+        """Calls `verb` on each row and says for each what came of it; `done` has a %(name)s."""
+        for row in rows:
+            try:
+                verb(row)
+            except Refused as refusal:
+                messages.error(request, f"{row}: {refusal.sentence}")
+            else:
+                messages.success(request, done % {"name": row})
+
+
+def reason_given(request: HttpRequest) -> str:
+    """What was typed beside the action. The form has already been checked by the admin."""
+    form = ReasonForm(request.POST)
+    form.fields["action"].required = False
+    return str(form.cleaned_data.get("reason", "")) if form.is_valid() else ""
+
+
+@admin.register(Absence)
+class AbsenceAdmin(Shown):
+    list_display = fields = ("user", "brand", "first_day", "last_day")
+    list_select_related = ("user", "brand")
+    list_filter = (BrandFilter,)
+    search_fields = ("user__name", "user__email")
