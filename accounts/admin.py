@@ -1,6 +1,6 @@
 """What every page of the admin panel is built on: shown, never written; acts go through the verbs.
 
-The accounts themselves are registered in `approvals/admin.py`: inviting and deactivating change what
+The accounts themselves are registered in `approvals/admin/`: inviting and deactivating change what
 the gate says, so their verbs stand there.
 """
 
@@ -12,11 +12,10 @@ from typing import TYPE_CHECKING, Any
 from django.contrib import admin, messages
 from django.contrib.admin.helpers import ActionForm
 from django.db.models import Model, QuerySet
-from django.forms import CharField
+from django.forms import CharField, Form
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.http import urlencode
-from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from accounts.models import Absence, Brand, User
@@ -43,10 +42,14 @@ def brands_of(user: User) -> QuerySet[Brand]:
     return Brand.objects.filter(memberships__user=user, memberships__is_active=True)
 
 
-class ReasonForm(ActionForm):
-    """The action's bar with a sentence that says why; it goes into the journal."""
+class Reason(Form):
+    """Why somebody acts; it goes into the journal."""
 
     reason = CharField(label=gettext_lazy("Why:"), required=False, max_length=300)
+
+
+class ReasonBar(ActionForm, Reason):
+    """The bar of actions above a list, with a sentence that says why."""
 
 
 class BrandFilter(_Filter):
@@ -56,7 +59,10 @@ class BrandFilter(_Filter):
     parameter_name = "brand"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [(str(pk), name) for pk, name in brands_of(actor_of(request)).order_by("name").values_list("pk", "name")]
+        return [
+            (str(pk), name)
+            for pk, name in brands_of(actor_of(request)).order_by("name").values_list("pk", "name")
+        ]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         chosen = self.value()
@@ -101,7 +107,11 @@ class Shown(_Admin):
         return self.has_view_permission(request)
 
     def changeform_view(
-        self, request: HttpRequest, object_id: str | None = None, form_url: str = "", extra_context: Any = None
+        self,
+        request: HttpRequest,
+        object_id: str | None = None,
+        form_url: str = "",
+        extra_context: Any = None,
     ) -> Any:
         """A verb may refuse what the form let through: somebody else was faster, or it is not theirs."""
         try:
@@ -132,8 +142,7 @@ class Shown(_Admin):
 
 def reason_given(request: HttpRequest) -> str:
     """What was typed beside the action. The form has already been checked by the admin."""
-    form = ReasonForm(request.POST)
-    form.fields["action"].required = False
+    form = Reason(request.POST)
     return str(form.cleaned_data.get("reason", "")) if form.is_valid() else ""
 
 

@@ -29,7 +29,7 @@ class PersonMiddleware:
         user = request.user
         if user.is_authenticated and settings.LANGUAGE_COOKIE_NAME not in request.COOKIES:
             translation.activate(user.language)
-            request.LANGUAGE_CODE = translation.get_language() or user.language  # type: ignore[attr-defined]
+            request.LANGUAGE_CODE = translation.get_language() or user.language
         zone = membership.brand.time_zone if membership else settings.TIME_ZONE
         with timezone.override(zone):
             return self.get_response(request)
@@ -37,10 +37,16 @@ class PersonMiddleware:
     def _membership(self, request: HttpRequest) -> Membership | None:
         if not request.user.is_authenticated or not request.user.is_active:
             return None
-        held = Membership.objects.filter(user=request.user, is_active=True).select_related("brand").order_by("pk")
+        held = (
+            Membership.objects.filter(user=request.user, is_active=True)
+            .select_related("brand")
+            .order_by("pk")
+        )
         memberships = list(held)
         chosen = request.session.get(BRAND_KEY)
         for membership in memberships:
             membership.user = request.user
         request.memberships = memberships  # type: ignore[attr-defined]
-        return next((one for one in memberships if one.brand_id == chosen), memberships[0] if memberships else None)
+        return next(
+            (one for one in memberships if one.brand_id == chosen), memberships[0] if memberships else None
+        )

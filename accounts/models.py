@@ -26,7 +26,9 @@ slug_of_a_brand = RegexValidator(r"^[a-z0-9]+(?:-[a-z0-9]+)*$", _("Small letters
 def check_zone(name: str) -> None:
     """Raises ValidationError unless `name` is an IANA time zone, such as Europe/Paris."""
     if name not in zoneinfo.available_timezones():
-        raise ValidationError(_("“%(name)s” is not a time zone; write it like Europe/Paris."), params={"name": name})
+        raise ValidationError(
+            _("“%(name)s” is not a time zone; write it like Europe/Paris."), params={"name": name}
+        )
 
 
 class UserManager(BaseUserManager["User"]):
@@ -51,12 +53,19 @@ class User(AbstractBaseUser, PermissionsMixin):
     email = models.EmailField(_("e-mail"), max_length=254, unique=True)
     name = models.CharField(_("name"), max_length=120)
     language = models.CharField(_("language"), max_length=5, choices=LANGUAGES, default="fr")
-    time_zone = models.CharField(_("time zone"), max_length=64, default="Europe/Paris", validators=[check_zone])
+    time_zone = models.CharField(
+        _("time zone"), max_length=64, default="Europe/Paris", validators=[check_zone]
+    )
     is_active = models.BooleanField(_("active"), default=True)
     is_staff = models.BooleanField(_("may open the admin panel"), default=False)
     date_joined = models.DateTimeField(_("joined"), default=timezone.now, editable=False)
     same_person_as = models.ForeignKey(
-        "self", models.PROTECT, null=True, blank=True, related_name="other_accounts", verbose_name=_("same person as")
+        "self",
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="other_accounts",
+        verbose_name=_("same person as"),
     )
 
     USERNAME_FIELD = "email"
@@ -70,7 +79,8 @@ class User(AbstractBaseUser, PermissionsMixin):
         constraints = [
             models.UniqueConstraint(Lower("email"), name="user_email_once"),
             models.CheckConstraint(
-                condition=Q(same_person_as__isnull=True) | ~Q(same_person_as=models.F("id")), name="user_not_own_alias"
+                condition=Q(same_person_as__isnull=True) | ~Q(same_person_as=models.F("id")),
+                name="user_not_own_alias",
             ),
         ]
 
@@ -88,7 +98,9 @@ class Brand(models.Model):
 
     slug = models.CharField(_("short name"), max_length=60, unique=True, validators=[slug_of_a_brand])
     name = models.CharField(_("name"), max_length=120)
-    time_zone = models.CharField(_("time zone"), max_length=64, default="Europe/Paris", validators=[check_zone])
+    time_zone = models.CharField(
+        _("time zone"), max_length=64, default="Europe/Paris", validators=[check_zone]
+    )
     language = models.CharField(_("default language"), max_length=5, choices=LANGUAGES, default="fr")
     slots = models.JSONField(_("slots"), default=list, blank=True, help_text=_("Local times, such as 09:00."))
     quiet_from = models.TimeField(_("quiet from"), null=True, blank=True)
@@ -143,7 +155,9 @@ class Absence(models.Model):
         verbose_name = _("absence")
         verbose_name_plural = _("absences")
         constraints = [
-            models.CheckConstraint(condition=Q(last_day__gte=models.F("first_day")), name="absence_ends_after_it_begins")
+            models.CheckConstraint(
+                condition=Q(last_day__gte=models.F("first_day")), name="absence_ends_after_it_begins"
+            )
         ]
 
     def __str__(self) -> str:

@@ -46,6 +46,8 @@ def is_alone(brand: Brand) -> bool:
     """Whether the brand has a single active person: then nothing can be a two-person act."""
     people = {
         one.user.person_id
-        for one in Membership.objects.filter(brand=brand, is_active=True, user__is_active=True).select_related("user")
+        for one in Membership.objects.filter(
+            brand=brand, is_active=True, user__is_active=True
+        ).select_related("user")
     }
     return len(people) < 2

@@ -23,7 +23,9 @@ def digest_of(token: str) -> str:
     return hashlib.sha256(token.encode()).hexdigest()
 
 
-def make_token(user: User, brand: Brand, scopes: Iterable[str], label: str = "", *, present: bool = False) -> str:
+def make_token(
+    user: User, brand: Brand, scopes: Iterable[str], label: str = "", *, present: bool = False
+) -> str:
     """A new token in clear, the only time it is seen. `present` says that the person is signed in and
     has just re-authenticated: outside the demonstration only they can give the scope `decide`.
 
@@ -32,14 +34,18 @@ def make_token(user: User, brand: Brand, scopes: Iterable[str], label: str = "",
     wanted = set(scopes)
     unknown = wanted - set(Scope.values)
     if unknown or not wanted:
-        raise Refused("unknown_scope", _("Unknown scope: %(names)s.") % {"names": ", ".join(sorted(unknown)) or "–"})
+        raise Refused(
+            "unknown_scope", _("Unknown scope: %(names)s.") % {"names": ", ".join(sorted(unknown)) or "–"}
+        )
     if Scope.DECIDE in wanted and not (present or settings.DEMO):
         raise Refused(
             "decide_needs_presence",
             _("Only the person, signed in and re-authenticated, can give a token the right to decide."),
         )
     if not Membership.objects.filter(user=user, brand=brand, is_active=True, user__is_active=True).exists():
-        raise Refused("not_a_member", _("%(who)s is not a member of %(brand)s.") % {"who": user, "brand": brand})
+        raise Refused(
+            "not_a_member", _("%(who)s is not a member of %(brand)s.") % {"who": user, "brand": brand}
+        )
     token = PREFIX + secrets.token_urlsafe(32)
     ApiToken.objects.create(
         user=user,

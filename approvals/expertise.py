@@ -65,7 +65,9 @@ def found(owner: User, brand: Brand, grants: Iterable[Grant]) -> list[Credential
         change_standing(brand.pk)
         demand_owner(owner, brand)
         if Credential.objects.filter(brand=brand).exists() or brand.channels.exists():
-            raise Refused("already_founded", _("Founding grants are recorded once, before the first channel."))
+            raise Refused(
+                "already_founded", _("Founding grants are recorded once, before the first channel.")
+            )
         if any(one.user.person_id == owner.person_id for one in grants) and not is_alone(brand):
             raise Forbidden("own_grant", _("Nobody grants expertise to themselves."))
         now = database_now()
@@ -115,8 +117,12 @@ def revoke(actor: User, pk: int, cause: str, since: datetime | None = None) -> C
         if actor.person_id == held.user.person_id or not (membership.is_owner or mentor):
             raise Forbidden("not_qualified", _("Only an owner or a mentor of this domain revokes it."))
         now = database_now()
-        ended = Credential.objects.filter(pk=pk).exclude(state=CredentialState.REVOKED).update(
-            state=CredentialState.REVOKED, ended_at=min(since or now, now), end_cause=cause.strip()[:300]
+        ended = (
+            Credential.objects.filter(pk=pk)
+            .exclude(state=CredentialState.REVOKED)
+            .update(
+                state=CredentialState.REVOKED, ended_at=min(since or now, now), end_cause=cause.strip()[:300]
+            )
         )
         if not ended:
             raise Refused("already_revoked", _("This credential is already revoked."))

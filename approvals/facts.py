@@ -38,7 +38,9 @@ def touches(scope: Mapping[str, Any], channels: Iterable[str], products: Iterabl
     """Whether a scope ({"brand": true} or {"channels": […], "products": […]}) touches a post."""
     if scope.get("brand"):
         return True
-    return bool(set(scope.get("channels", ())) & set(channels) or set(scope.get("products", ())) & set(products))
+    return bool(
+        set(scope.get("channels", ())) & set(channels) or set(scope.get("products", ())) & set(products)
+    )
 
 
 @dataclass(slots=True)
@@ -97,10 +99,12 @@ def load_brands(brand_ids: Sequence[int]) -> dict[int, _Brand]:
 
     here = {"brand_id__in": brand_ids}
     members = _grouped(
-        Membership.objects.filter(**here, is_active=True, user__is_active=True).select_related("user"), by_brand
+        Membership.objects.filter(**here, is_active=True, user__is_active=True).select_related("user"),
+        by_brand,
     )
     credentials = _grouped(
-        Credential.objects.filter(**here).exclude(state=CredentialState.PROPOSED).select_related("user"), by_brand
+        Credential.objects.filter(**here).exclude(state=CredentialState.PROPOSED).select_related("user"),
+        by_brand,
     )
     policies = {row.brand_id: row for row in Policy.objects.filter(**here, state=PolicyState.ACTIVE)}
     absences = _grouped(Absence.objects.filter(**here).select_related("user"), by_brand)
@@ -136,7 +140,8 @@ def load(posts: Sequence[Post]) -> dict[int, Loaded]:
     brands = load_brands(sorted({post.brand_id for post in posts}))
     lineages = {post.lineage_id for post in posts}
     contributions = _grouped(
-        Contribution.objects.filter(lineage_id__in=lineages).select_related("user"), lambda row: row.lineage_id
+        Contribution.objects.filter(lineage_id__in=lineages).select_related("user"),
+        lambda row: row.lineage_id,
     )
     decisions = _grouped(
         Decision.objects.filter(post__lineage_id__in=lineages).select_related("user", "post").order_by("pk"),
@@ -223,7 +228,11 @@ def _blockers(
             code = "changes_requested"
         else:
             continue
-        params = {"decision": objection.pk, "who": objection.user.name, "why": objection.comment[:300]}
+        params: dict[str, str | int] = {
+            "decision": objection.pk,
+            "who": objection.user.name,
+            "why": objection.comment[:300],
+        }
         found.append(Blocker(code, objection.user.person_id, params))
     if post.held_by_id is not None:
         found.append(Blocker("held", post.held_by_id))
@@ -247,7 +256,8 @@ def open_objections(decisions: Iterable[Decision], overrides: Mapping[int, list[
             continue
         person = one.user.person_id
         cleared = any(
-            later.pk > one.pk and later.user.person_id == person and later.decision in _CLEARING for later in decisions
+            later.pk > one.pk and later.user.person_id == person and later.decision in _CLEARING
+            for later in decisions
         )
         lifted = {row.domain for row in overrides.get(one.pk, ())}
         if not cleared and not {domain for domain, _level in one.rests_on} <= lifted:

@@ -67,9 +67,7 @@ def foresee(
         decisions=(),
         held=standing.held,
         active=standing.active,
-        absent=frozenset(
-            person for person, row in standing.absences if row.first_day <= day <= row.last_day
-        ),
+        absent=frozenset(person for person, row in standing.absences if row.first_day <= day <= row.last_day),
         blockers=(),
         frozen_by=None,
         release=None,
@@ -78,7 +76,9 @@ def foresee(
         taken_at=now,
     )
     reading = evaluate(facts, at).reading if rule else Reading()
-    return Foresight(rule is not None, reading, shortest(reading), _lessons(reading, standing.held, author, now))
+    return Foresight(
+        rule is not None, reading, shortest(reading), _lessons(reading, standing.held, author, now)
+    )
 
 
 def shortest(reading: Reading) -> tuple[int, ...]:

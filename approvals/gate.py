@@ -329,7 +329,8 @@ def _approvers(
         person
         for person, decided in counted.items()
         if any(
-            held.person == person and held.level >= 1 and held.at(decided.at) and held.at(at) for held in facts.held
+            held.person == person and held.level >= 1 and held.at(decided.at) and held.at(at)
+            for held in facts.held
         )
     }
 
@@ -390,7 +391,9 @@ def _people(facts: Facts, rule: Rule, coverage: tuple[Coverage, ...], have: set[
 
 
 def _stopped(facts: Facts) -> list[Reason]:
-    reasons = [Reason(Code.BLOCKED, {**blocker.params, "blocker": blocker.code}) for blocker in facts.blockers]
+    reasons = [
+        Reason(Code.BLOCKED, {**blocker.params, "blocker": blocker.code}) for blocker in facts.blockers
+    ]
     if facts.frozen_by is not None and facts.kind != CRISIS:
         reasons.append(Reason(Code.FROZEN, {"incident": facts.frozen_by}))
     return reasons

@@ -31,7 +31,9 @@ Scope = Mapping[str, Any]
 
 def read_scope(brand: Brand, scope: object) -> dict[str, Any]:
     """{"brand": true}, or channels and products of this brand. Raises Invalid."""
-    wrong = Invalid("bad_scope", _("Say what to stop: the brand, channels or products."), fields={"scope": [_("Choose.")]})
+    wrong = Invalid(
+        "bad_scope", _("Say what to stop: the brand, channels or products."), fields={"scope": [_("Choose.")]}
+    )
     if not isinstance(scope, Mapping):
         raise wrong
     if scope.get("brand") is True:
@@ -52,7 +54,9 @@ def pause(actor: User, brand: Brand, scope: object, reason: str = "") -> Pause:
     with transaction.atomic():
         change_standing(brand.pk)
         demand_may_stop(actor, brand)
-        made = Pause.objects.create(brand=brand, scope=read, reason=reason[:2000], by=actor, at=database_now())
+        made = Pause.objects.create(
+            brand=brand, scope=read, reason=reason[:2000], by=actor, at=database_now()
+        )
         record("pause.begin", actor, brand, f"pause:{made.pk}", scope=read, personal=reason)
         _hold_scope(actor, brand, read, {"code": "paused", "pause": made.pk})
     return made
@@ -67,8 +71,12 @@ def end_pause(actor: User, pk: int) -> Pause:
         change_standing(found.brand_id)
         demand_member(actor, found.brand)
         if level_of(actor, found.brand, "craft") < 2 and level_of(actor, found.brand, "crisis") < 2:
-            raise Forbidden("not_qualified", _("Any member may pause; to go on takes craft or crisis expertise."))
-        ended = Pause.objects.filter(pk=pk, ended_at__isnull=True).update(ended_at=database_now(), ended_by=actor)
+            raise Forbidden(
+                "not_qualified", _("Any member may pause; to go on takes craft or crisis expertise.")
+            )
+        ended = Pause.objects.filter(pk=pk, ended_at__isnull=True).update(
+            ended_at=database_now(), ended_by=actor
+        )
         if not ended:
             raise Refused("already_ended", _("This pause has already ended."))
         record("pause.end", actor, found.brand, f"pause:{pk}")
@@ -76,7 +84,9 @@ def end_pause(actor: User, pk: int) -> Pause:
     return found
 
 
-def declare(actor: User, brand: Brand, scope: object, reason: str, *, from_pause: Pause | None = None) -> Incident:
+def declare(
+    actor: User, brand: Brand, scope: object, reason: str, *, from_pause: Pause | None = None
+) -> Incident:
     """Somebody with company 2 or crisis 1 declares an incident: a new epoch, everything in scope held."""
     read = read_scope(brand, scope)
     if not reason.strip():
@@ -88,7 +98,9 @@ def declare(actor: User, brand: Brand, scope: object, reason: str, *, from_pause
         if level_of(actor, brand, "company") < 2 and level_of(actor, brand, "crisis") < 1:
             raise Forbidden(
                 "not_qualified",
-                _("Declaring an incident takes company 2 or crisis 1. Pause instead: any member may, in one click."),
+                _(
+                    "Declaring an incident takes company 2 or crisis 1. Pause instead: any member may, in one click."
+                ),
             )
         made = Incident.objects.create(
             brand=brand, scope=read, reason=reason.strip(), declared_by=actor, declared_at=database_now()
@@ -120,7 +132,9 @@ def lift(actor: User, pk: int, reason: str = "") -> Incident:
         if found.lifted_at is not None:
             raise Refused("already_lifted", _("This incident is already lifted."))
         now = database_now()
-        Lifting.objects.get_or_create(incident=found, user=actor, defaults={"reason": reason[:2000], "at": now})
+        Lifting.objects.get_or_create(
+            incident=found, user=actor, defaults={"reason": reason[:2000], "at": now}
+        )
         words = list(found.liftings.select_related("user"))
         record("incident.lift", actor, found.brand, f"incident:{pk}", personal=reason)
         if _suffices(found, words, long_open=now - found.declared_at >= OWNER_MAY_LIFT_AFTER):
@@ -143,7 +157,9 @@ def _suffices(incident: Incident, words: list[Lifting], *, long_open: bool) -> b
         return False
     owners = {
         one.user.person_id
-        for one in Membership.objects.filter(brand=brand, is_owner=True, is_active=True).select_related("user")
+        for one in Membership.objects.filter(brand=brand, is_owner=True, is_active=True).select_related(
+            "user"
+        )
     }
     mentors = {person for person, user in people.items() if level_of(user, brand) >= 3}
     return any(owner != mentor for owner in owners & set(people) for mentor in mentors)
@@ -166,6 +182,7 @@ def _hold_scope(actor: User, brand: Brand, scope: Scope, reason: dict[str, Any])
         if post.lifecycle not in _UNDER_WAY:
             continue
         partly = post.deliveries.filter(state__in=[state.value for state in MAY_BE_PUBLIC]).exists()
-        change_post(post, "post.held", actor, to=None if partly else PostState.HELD, told=reason, reasons=[reason])
+        change_post(
+            post, "post.held", actor, to=None if partly else PostState.HELD, told=reason, reasons=[reason]
+        )
         settle_deliveries(post, DeliveryState.HELD, reason)
-

@@ -20,7 +20,9 @@ from accounts.refusals import Forbidden, Invalid, Refused
 from journal.recording import OPERATOR, Actor, record
 
 
-def invite(actor: User, brand: Brand, email: str, name: str, *, title: str = "", is_owner: bool = False) -> Membership:
+def invite(
+    actor: User, brand: Brand, email: str, name: str, *, title: str = "", is_owner: bool = False
+) -> Membership:
     """A member of the brand: an account without a password, which its person sets by the link that is
     sent. An account that exists is taken in; one that was deactivated comes back."""
     address = email.strip().lower()
@@ -33,7 +35,9 @@ def invite(actor: User, brand: Brand, email: str, name: str, *, title: str = "",
         demand_may_run(actor, brand)
         user = User.objects.filter(email=address).first()
         if user is None:
-            user = User.objects.create_user(address, None, name=name.strip() or address, language=brand.language)
+            user = User.objects.create_user(
+                address, None, name=name.strip() or address, language=brand.language
+            )
         membership, made = Membership.objects.get_or_create(
             brand=brand, user=user, defaults={"title": title, "is_owner": is_owner}
         )
@@ -66,9 +70,12 @@ def deactivate_account(actor: User, user: User) -> None:
         for brand_id in brand_ids:
             change_standing(brand_id)
         if not actor.is_superuser or actor.pk == user.pk:
-            raise Forbidden("not_yours", _("Only whoever runs this place closes an account, and not their own."))
+            raise Forbidden(
+                "not_yours", _("Only whoever runs this place closes an account, and not their own.")
+            )
         User.objects.filter(pk=user.pk).update(is_active=False)
-        for brand_id in brand_ids or [None]:
+        told: list[int | None] = [*brand_ids] or [None]
+        for brand_id in told:
             record("account.deactivate", actor, brand_id, f"user:{user.pk}")
 
 

@@ -61,7 +61,9 @@ class Credential(models.Model):
         verbose_name_plural = _("credentials")
         indexes = [models.Index(fields=["brand", "state", "domain"], name="credential_by_domain")]
         constraints = [
-            models.CheckConstraint(condition=Q(state__in=CredentialState.values), name="credential_state_is_known"),
+            models.CheckConstraint(
+                condition=Q(state__in=CredentialState.values), name="credential_state_is_known"
+            ),
             models.CheckConstraint(condition=Q(level__lte=3), name="credential_level_is_known"),
             models.CheckConstraint(
                 condition=Q(state=CredentialState.PROPOSED)
@@ -71,7 +73,8 @@ class Credential(models.Model):
                 name="credential_was_granted",
             ),
             models.CheckConstraint(
-                condition=Q(state__in=[CredentialState.PROPOSED, CredentialState.ACTIVE]) | Q(ended_at__isnull=False),
+                condition=Q(state__in=[CredentialState.PROPOSED, CredentialState.ACTIVE])
+                | Q(ended_at__isnull=False),
                 name="credential_end_is_dated",
             ),
             models.CheckConstraint(

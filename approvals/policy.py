@@ -63,7 +63,9 @@ class Rules(BaseModel):
     def loosens_nothing(self) -> Rules:
         for kind, rule in self.kinds.items():
             if rule.contributor_covers and kind not in {Kind.ROUTINE, Kind.REPLY}:
-                raise ValueError(f"{kind}: a contributor's expertise may cover routine posts and replies only")
+                raise ValueError(
+                    f"{kind}: a contributor's expertise may cover routine posts and replies only"
+                )
         return self
 
 
@@ -76,7 +78,11 @@ TEAM: Final[dict[str, Any]] = {
     "preset": "team",
     "kinds": {
         "routine": {"requirements": _ROUTINE, "people": 1, "ttl_minutes": 45 * DAY},
-        "launch": {"requirements": [*_ROUTINE, *_demands(("product:*", 2))], "people": 2, "ttl_minutes": 14 * DAY},
+        "launch": {
+            "requirements": [*_ROUTINE, *_demands(("product:*", 2))],
+            "people": 2,
+            "ttl_minutes": 14 * DAY,
+        },
         "reply": {
             "requirements": _demands(("craft", 2), ("channel:*", 2), ("product:*", 2)),
             "people": 1,
@@ -89,7 +95,12 @@ TEAM: Final[dict[str, Any]] = {
         },
         "crisis": {
             "requirements": _demands(
-                ("craft", 2), ("channel:*", 2), ("company", 3), ("product:*", 2), ("crisis", 2, 2), ("crisis", 3)
+                ("craft", 2),
+                ("channel:*", 2),
+                ("company", 3),
+                ("product:*", 2),
+                ("crisis", 2, 2),
+                ("crisis", 3),
             ),
             "people": 2,
             "ttl_minutes": 60,
@@ -102,7 +113,8 @@ TEAM: Final[dict[str, Any]] = {
 
 def _duo() -> dict[str, Any]:
     kinds = {
-        name: {**rule, "contributor_covers": name in {"routine", "reply"}} for name, rule in TEAM["kinds"].items()
+        name: {**rule, "contributor_covers": name in {"routine", "reply"}}
+        for name, rule in TEAM["kinds"].items()
     }
     return {**TEAM, "preset": "duo", "kinds": kinds}
 
@@ -142,7 +154,10 @@ def read_rules(data: object) -> Rules:
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"]) or "rules"
-        sentence = _("This policy cannot be used: %(where)s: %(what)s.") % {"where": where, "what": first["msg"]}
+        sentence = _("This policy cannot be used: %(where)s: %(what)s.") % {
+            "where": where,
+            "what": first["msg"],
+        }
         raise Invalid("bad_policy", sentence, fields={"rules": [sentence]}) from error
 
 
@@ -185,11 +200,17 @@ def asks_for_less(new: Rule | None, old: Rule | None) -> bool:
         return False
     if new is None or new.people < old.people or new.ttl > old.ttl:
         return True
-    if old.person_releases and not new.person_releases or new.contributor_covers and not old.contributor_covers:
+    if (
+        (old.person_releases
+        and not new.person_releases)
+        or (new.contributor_covers
+        and not old.contributor_covers)
+    ):
         return True
     return any(
         not any(
-            other.domain == one.domain and other.level >= one.level and other.n >= one.n for other in new.requirements
+            other.domain == one.domain and other.level >= one.level and other.n >= one.n
+            for other in new.requirements
         )
         for one in old.requirements
     )

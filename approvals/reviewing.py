@@ -80,7 +80,9 @@ def revise(actor: User, pk: int, fields: Draft, *, seen: int | None = None) -> P
 def take_up_again(actor: User, post: Post) -> None:
     """A missed post that has a slot ahead of it again goes back into review, with its approvals."""
     now = database_now()
-    if post.lifecycle == PostState.MISSED and (post.on_approval or (post.slot is not None and post.slot > now)):
+    if post.lifecycle == PostState.MISSED and (
+        post.on_approval or (post.slot is not None and post.slot > now)
+    ):
         change_post(post, "post.reslot", actor, to=PostState.IN_REVIEW, reasons=[])
         reset_deliveries(post)
         drafting.set_times(post)
@@ -93,9 +95,9 @@ def _demand_not_lowered(actor: User, post: Post, fields: Draft) -> None:
         return
     loaded = load_one(post)
     facts = loaded.facts
-    policy = post.brand.policies.filter(pk=loaded.policy_id).first()
-    if policy is None:
+    if loaded.policy_id is None:
         return
+    policy = post.brand.policies.get(pk=loaded.policy_id)
     rules = read_rules(policy.rules)
     networks = [channel.network for channel in drafting.channels_of(post)]
     new = rule_for(
@@ -108,7 +110,9 @@ def _demand_not_lowered(actor: User, post: Post, fields: Draft) -> None:
     if asks_for_less(new, facts.rule) and not may_lower(actor, facts):
         raise Forbidden(
             "facet_lowered",
-            _("This would ask for less expertise. Only somebody qualified who did not write this post may lower it."),
+            _(
+                "This would ask for less expertise. Only somebody qualified who did not write this post may lower it."
+            ),
         )
 
 
@@ -161,7 +165,9 @@ def decide(actor: User, pk: int, word: Word) -> Decision:
         if word.decision == Verdict.APPROVE and actor.person_id in facts.contributors:
             raise Forbidden(
                 "contributor",
-                _("You wrote part of this post, so your approval cannot count for it. Other eyes must read it."),
+                _(
+                    "You wrote part of this post, so your approval cannot count for it. Other eyes must read it."
+                ),
             )
         rests_on = covered_now(facts, actor.person_id)
         decision = Decision.objects.create(
@@ -185,11 +191,17 @@ def decide(actor: User, pk: int, word: Word) -> Decision:
 def _read_word(word: Word) -> str:
     comment = word.comment.replace("\r\n", "\n").strip()
     if word.decision not in Verdict.values:
-        raise Invalid("unknown_decision", _("There is no such decision."), fields={"decision": [_("Choose one.")]})
+        raise Invalid(
+            "unknown_decision", _("There is no such decision."), fields={"decision": [_("Choose one.")]}
+        )
     if word.motive and word.motive not in Motive.values:
         raise Invalid("unknown_reason", _("There is no such reason."), fields={"reason": [_("Choose one.")]})
     if "\x00" in comment or len(comment) > 5000:
-        raise Invalid("bad_comment", _("This comment cannot be stored."), fields={"comment": [_("At most 5,000 characters.")]})
+        raise Invalid(
+            "bad_comment",
+            _("This comment cannot be stored."),
+            fields={"comment": [_("At most 5,000 characters.")]},
+        )
     if not comment and word.decision in {Verdict.REJECT, Verdict.REQUEST_CHANGES}:
         sentence = _("Say in a sentence what is wrong, so that the author can learn from it.")
         raise Invalid("comment_needed", sentence, fields={"comment": [sentence]})
@@ -207,9 +219,7 @@ def _demand_reviewer(actor: User, pk: int) -> int:
 
 def _demand_decidable(post: Post, word: Word) -> None:
     if post.lifecycle not in OPEN_FOR_DECISIONS:
-        raise Refused(
-            "not_in_review", _("This post is not in review."), details={"state": post.state}
-        )
+        raise Refused("not_in_review", _("This post is not in review."), details={"state": post.state})
     current = drafting.current(post)
     if word.decision != Verdict.WITHDRAW and word.digest != current.digest:
         raise Refused(
@@ -305,7 +315,9 @@ def _schedule(actor: Actor, post: Post, now: datetime) -> None:
     slot = post.slot or now
     if post.lifecycle == PostState.SCHEDULED and post.slot == slot:
         return
-    change_post(post, "post.schedule", actor, to=PostState.SCHEDULED, told={"digest": digest}, slot=slot, reasons=[])
+    change_post(
+        post, "post.schedule", actor, to=PostState.SCHEDULED, told={"digest": digest}, slot=slot, reasons=[]
+    )
     reset_deliveries(post, approved_digest=digest)
     drafting.set_times(post)
 
@@ -315,4 +327,3 @@ def _miss(actor: Actor, post: Post, verdict: GateVerdict) -> GateVerdict:
     settle_deliveries(post, DeliveryState.MISSED)
     tell([post.author], post.brand_id, "post.missed", post_id=post.pk)
     return verdict
-

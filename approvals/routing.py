@@ -83,5 +83,7 @@ def _load(brand_id: int) -> Counter[int]:
 
 
 def _asked_last(brand_id: int) -> dict[int, float]:
-    last = Request.objects.filter(post__brand_id=brand_id).values_list("user_id").annotate(last=Max("asked_at"))
+    last = (
+        Request.objects.filter(post__brand_id=brand_id).values_list("user_id").annotate(last=Max("asked_at"))
+    )
     return {user_id: moment.timestamp() for user_id, moment in last}

@@ -13,6 +13,7 @@ from typing import Any
 from django.contrib.auth.models import Permission
 from django.core.exceptions import ValidationError
 from django.db import transaction
+from django.http import HttpRequest
 from django.utils.translation import gettext as _
 
 from accounts.clock import database_now
@@ -20,6 +21,7 @@ from accounts.locks import change_standing
 from accounts.models import ApiToken, Brand, User
 from accounts.policies import demand_may_run
 from accounts.refusals import Forbidden, Invalid, Refused
+from approvals.inviting import send_reset_link
 from approvals.models import Policy, PolicyState
 from approvals.policy import PRESETS
 from journal.recording import record
@@ -46,7 +48,7 @@ def _demand_operator(actor: User) -> None:
         raise Forbidden("operator_only", _("Only whoever runs this place can do this."))
 
 
-def _check(brand: Brand) -> None:
+def check_brand(brand: Brand) -> None:
     """Raises Invalid with what is wrong at its field."""
     try:
         brand.full_clean()
@@ -65,7 +67,7 @@ def create_brand(actor: User, slug: str, **settings: Any) -> Brand:
     """A new brand with the policy of a team, and nobody in it yet. Raises Forbidden, Invalid."""
     _demand_operator(actor)
     brand = Brand(slug=slug, **_known(settings))
-    _check(brand)
+    check_brand(brand)
     with transaction.atomic():
         brand.save(force_insert=True)
         record("brand.create", actor, brand, f"brand:{brand.pk}", **_told(brand, SETTINGS))
@@ -91,7 +93,7 @@ def edit_brand(actor: User, pk: int, **settings: Any) -> Brand:
         before = _told(brand, changed)
         for name in changed:
             setattr(brand, name, settings[name])
-        _check(brand)
+        check_brand(brand)
         if changed:
             brand.save(update_fields=changed)
             record("brand.edit", actor, brand, f"brand:{pk}", before=before, after=_told(brand, changed))
@@ -129,11 +131,20 @@ def set_panel_access(
         )  # fmt: skip
 
 
+def send_link(request: HttpRequest, user: User) -> None:
+    """Whoever runs the place sends anybody the link by which they set a password themselves."""
+    if isinstance(request.user, User):
+        _demand_operator(request.user)
+    send_reset_link(request, user)
+
+
 def revoke_token(actor: User, token: ApiToken) -> None:
     """Takes an API token back, for good: by its person, an owner of the brand, or whoever runs the place."""
     if actor.person_id != token.user.person_id:
         demand_may_run(actor, token.brand)
     with transaction.atomic():
-        if not ApiToken.objects.filter(pk=token.pk, revoked_at__isnull=True).update(revoked_at=database_now()):
+        if not ApiToken.objects.filter(pk=token.pk, revoked_at__isnull=True).update(
+            revoked_at=database_now()
+        ):
             raise Refused("already_revoked", _("This token is already revoked."))
         record("token.revoke", actor, token.brand_id, f"token:{token.pk}", user=token.user_id)

@@ -83,7 +83,11 @@ def _demand_qualified(actor: User, post: Post, facts: Facts) -> None:
     """Raises Forbidden unless the person's expertise counts for this post (level 2 or above)."""
     covered = {str(domain): int(level) for domain, level in covered_now(facts, actor.person_id)}
     needed = "crisis" if post.kind == Kind.CRISIS else None
-    enough = covered.get(needed, 0) >= ENTRUSTED if needed else any(level >= ENTRUSTED for level in covered.values())
+    enough = (
+        covered.get(needed, 0) >= ENTRUSTED
+        if needed
+        else any(level >= ENTRUSTED for level in covered.values())
+    )
     if not enough:
         raise Forbidden(
             "not_qualified",
@@ -91,13 +95,17 @@ def _demand_qualified(actor: User, post: Post, facts: Facts) -> None:
         )
 
 
-def reschedule(actor: User, pk: int, slot: str, window: dict[str, str] | None = None, *, seen: int | None = None) -> Post:
+def reschedule(
+    actor: User, pk: int, slot: str, window: dict[str, str] | None = None, *, seen: int | None = None
+) -> Post:
     """Moves the slot. Inside the window approvals stand; outside, the window moves along, the digest is
     another, and the post is read again. Moving a post is not writing it: its mover may still approve."""
     with opened(actor, pk) as post:
         if post.lifecycle in {PostState.WITHDRAWN, PostState.RELEASING}:
             raise Refused("already_out", _("This post can no longer be moved."))
-        changed = drafting.edit(actor, post, {"slot": slot, **({"window": window} if window else {})}, seen=seen)
+        changed = drafting.edit(
+            actor, post, {"slot": slot, **({"window": window} if window else {})}, seen=seen
+        )
         if changed and post.submitted_at is not None:
             take_up_again(actor, post)
             settle(actor, post)
@@ -110,8 +118,13 @@ def release(actor: User, pk: int) -> Post:
     with opened(actor, pk) as post:
         loaded, _at_slot = verdict_of(post)
         _demand_qualified(actor, post, loaded.facts)
-        if post.lifecycle not in {PostState.IN_REVIEW, PostState.SCHEDULED, PostState.HELD} or post.held_by_id:
-            raise Refused("cannot_release", _("This post is not ready to go out."), details={"state": post.state})
+        if (
+            post.lifecycle not in {PostState.IN_REVIEW, PostState.SCHEDULED, PostState.HELD}
+            or post.held_by_id
+        ):
+            raise Refused(
+                "cannot_release", _("This post is not ready to go out."), details={"state": post.state}
+            )
         if post.on_approval is False:
             _demand_inside_window(post)
         now = database_now()
@@ -134,7 +147,11 @@ def release(actor: User, pk: int) -> Post:
             raise Refused(
                 "gate_closed",
                 " ".join(sentences(verdict, post)) or _("The gate is closed."),
-                details={"reasons": [reason.code.value for reason in verdict.reasons if reason.code != Code.NOT_RELEASED]},
+                details={
+                    "reasons": [
+                        reason.code.value for reason in verdict.reasons if reason.code != Code.NOT_RELEASED
+                    ]
+                },
             )
         return post
 

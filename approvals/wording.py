@@ -112,11 +112,13 @@ class Words:
     def _blocked(self, params: Mapping[str, str | int]) -> str:
         match params.get("blocker"):
             case "veto":
-                return _("%(who)s objects: “%(why)s”. They can lift it, or somebody else with the same expertise.") % {
+                return _(
+                    "%(who)s objects: “%(why)s”. They can lift it, or somebody else with the same expertise."
+                ) % {**params}
+            case "changes_requested":
+                return _("%(who)s asks for changes: “%(why)s”. Edit the post, then they read it again.") % {
                     **params
                 }
-            case "changes_requested":
-                return _("%(who)s asks for changes: “%(why)s”. Edit the post, then they read it again.") % {**params}
             case "held":
                 return _("Somebody has put it on hold. A qualified person can resume it.")
             case "paused":
@@ -131,10 +133,18 @@ class Words:
             Code.NOT_SEALED: _("It has not been submitted for review yet."),
             Code.FROZEN: _("An incident is open: everything but a crisis statement waits."),
             Code.NOT_RELEASED: _("It is approved; a qualified person must still press release."),
-            Code.OUTSIDE_WINDOW: _("Its slot lies outside the window it was approved for: choose another slot."),
-            Code.UNKNOWN_KIND: _("The policy does not say what this kind of post needs: an owner must complete it."),
-            Code.NO_REQUIREMENTS: _("The policy asks for nothing, so nothing may go out: an owner must complete it."),
-            Code.ERROR: _("The gate could not be evaluated, so it stays closed. Tell whoever runs this place."),
+            Code.OUTSIDE_WINDOW: _(
+                "Its slot lies outside the window it was approved for: choose another slot."
+            ),
+            Code.UNKNOWN_KIND: _(
+                "The policy does not say what this kind of post needs: an owner must complete it."
+            ),
+            Code.NO_REQUIREMENTS: _(
+                "The policy asks for nothing, so nothing may go out: an owner must complete it."
+            ),
+            Code.ERROR: _(
+                "The gate could not be evaluated, so it stays closed. Tell whoever runs this place."
+            ),
         }
         return plain.get(reason.code, "")
 

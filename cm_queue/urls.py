@@ -5,9 +5,12 @@ from __future__ import annotations
 from django.contrib import admin
 from django.urls import include, path
 
+from cm_queue.panel import queue_pages
+
+# /healthz and /readyz are answered by cm_queue/health.py, before sessions and all that stands here.
 urlpatterns = [
     path("accounts/", include("allauth.urls")),
     path("i18n/", include("django.conf.urls.i18n")),
-    path("admin/rq/", include("django_rq.urls")),
+    path("admin/rq/", include(queue_pages)),
     path("admin/", admin.site.urls),
 ]

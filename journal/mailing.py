@@ -56,8 +56,7 @@ def _message(notice: Notice, connection: object) -> EmailMultiAlternatives:
             subject=f"[{notice.brand.name}] {title}",
             body=render_to_string("journal/mail.txt", context),
             to=[notice.user.email],
-            connection=connection,  # type: ignore[arg-type]
+            connection=connection,
             alternatives=[(render_to_string("journal/mail.html", context), "text/html")],
             headers={"Auto-Submitted": "auto-generated"},
         )
-

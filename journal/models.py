@@ -37,7 +37,9 @@ class Entry(models.Model):
             models.Index(fields=["post_id", "id"], name="entry_of_post", condition=Q(post_id__isnull=False)),
         ]
         constraints = [
-            models.CheckConstraint(condition=Q(actor__isnull=False) | ~Q(system=""), name="entry_has_an_actor")
+            models.CheckConstraint(
+                condition=Q(actor__isnull=False) | ~Q(system=""), name="entry_has_an_actor"
+            )
         ]
 
     def __str__(self) -> str:
@@ -92,7 +94,9 @@ class Seal(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["brand", "sequence"], name="seal_once_per_place"),
             models.UniqueConstraint(
-                fields=["sequence"], condition=Q(brand__isnull=True), name="seal_once_per_place_of_the_installation"
+                fields=["sequence"],
+                condition=Q(brand__isnull=True),
+                name="seal_once_per_place_of_the_installation",
             ),
         ]
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 
-SECRET_NAMES = re.compile(r"(?i)(authorization|password|passwd|secret|token|api[_-]?key|cookie|encryption_keys)")
+SECRET_NAMES = re.compile(
+    r"(?i)(authorization|password|passwd|secret|token|api[_-]?key|cookie|encryption_keys)"
+)
 _SECRET_VALUES = re.compile(
     r"(?i)(bearer\s+)[A-Za-z0-9._~+/=-]{6,}"
     r"|((?:access_|refresh_|api_)?(?:token|key|secret|password)[\"']?\s*[=:]\s*[\"']?)[^\s\"'&,}]{4,}"

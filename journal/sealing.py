@@ -57,7 +57,9 @@ def seal(limit: int = 2000) -> int:
         for entry in entries:
             by_brand[entry.brand_id].append(entry)
         chains = _chains(by_brand.keys(), own)
-        seals = [sealed for brand_id, group in by_brand.items() for sealed in _extend(chains[brand_id], group)]
+        seals = [
+            sealed for brand_id, group in by_brand.items() for sealed in _extend(chains[brand_id], group)
+        ]
         Seal.objects.bulk_create(seals)
         _raise_floor(own, unsealed_remain=len(entries) == limit)
         Chain.objects.bulk_update({**chains, None: own}.values(), ["sequence", "head", "floor"])

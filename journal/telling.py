@@ -13,7 +13,9 @@ from accounts.models import Brand, User
 from journal.models import Notice
 
 
-def tell(users: Iterable[User], brand: Brand | int, kind: str, *, post_id: int | None = None, **data: Any) -> None:
+def tell(
+    users: Iterable[User], brand: Brand | int, kind: str, *, post_id: int | None = None, **data: Any
+) -> None:
     """One notice for each active person, once each. `kind` is stable; pages and mails word it."""
     brand_id = brand.pk if isinstance(brand, Brand) else brand
     once = {user.pk: user for user in users if user.is_active}

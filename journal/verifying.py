@@ -47,10 +47,14 @@ def verify(brand: Brand | None) -> Verification:
     return Verification(brand_id, expected, _unsealed(brand_id) or _tail(brand_id, expected, previous))
 
 
+def _of(brand_id: int | None) -> Q:
+    return Q(brand__isnull=True) if brand_id is None else Q(brand_id=brand_id)
+
+
 def _links(brand_id: int | None, page: int = 2000) -> Iterator[tuple[Seal, Entry | None]]:
     after = 0
     while True:
-        seals = list(Seal.objects.filter(brand_id=brand_id, sequence__gt=after).order_by("sequence")[:page])
+        seals = list(Seal.objects.filter(_of(brand_id), sequence__gt=after).order_by("sequence")[:page])
         if not seals:
             return
         entries = Entry.objects.select_related("personal").in_bulk([place.entry_id for place in seals])
@@ -59,7 +63,9 @@ def _links(brand_id: int | None, page: int = 2000) -> Iterator[tuple[Seal, Entry
         after = seals[-1].sequence
 
 
-def _fault(brand_id: int | None, place: Seal, entry: Entry | None, expected: int, previous: str) -> Fault | None:
+def _fault(
+    brand_id: int | None, place: Seal, entry: Entry | None, expected: int, previous: str
+) -> Fault | None:
     def broken(sentence: str) -> Fault:
         return Fault(brand_id, expected, place.entry_id, sentence)
 
@@ -87,7 +93,7 @@ def _personal_is_whole(entry: Entry) -> bool:
 def _unsealed(brand_id: int | None) -> Fault | None:
     """An old entry without a seal was slipped in, or its seal was taken away."""
     slipped = (
-        Entry.objects.filter(brand_id=brand_id, seal__isnull=True)
+        Entry.objects.filter(_of(brand_id), seal__isnull=True)
         .filter(Q(at__lt=database_now() - LONGEST_TRANSACTION))
         .order_by("pk")
         .first()
@@ -98,9 +104,12 @@ def _unsealed(brand_id: int | None) -> Fault | None:
 
 
 def _tail(brand_id: int | None, walked: int, head: str) -> Fault | None:
-    chain = Chain.objects.filter(brand_id=brand_id).first()
+    chain = Chain.objects.filter(_of(brand_id)).first()
     if chain is None or (chain.sequence == walked and chain.head == head):
         return None
     return Fault(
-        brand_id, walked + 1, None, _("The chain ends early: link %(number)s is missing.") % {"number": walked + 1}
+        brand_id,
+        walked + 1,
+        None,
+        _("The chain ends early: link %(number)s is missing.") % {"number": walked + 1},
     )

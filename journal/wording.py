@@ -24,6 +24,7 @@ def notice_title(notice: Notice) -> str:
         "delivery.auth_failed": _("%(channel)s no longer accepts our access: reconnect it"),
         "delivery.unknown": _("Did this post go out on %(channel)s? Please have a look"),
         "channel.broken": _("%(channel)s cannot be reached: it waits until a check succeeds"),
+        "recurrence.draft": _("A recurring draft is ready: read it over and submit it"),
         "incident.declare": _("%(who)s declared an incident: everything in its scope waits"),
         "credential.revoke": _("%(who)s revoked your expertise in %(domain)s"),
     }
@@ -88,6 +89,17 @@ def verb_name(verb: str) -> str:
         "incident.declare": _("declared an incident"),
         "incident.lift": _("agreed to lift an incident"),
         "incident.lifted": _("incident lifted"),
+        "brand.create": _("created the brand"),
+        "brand.stop": _("stopped the brand"),
+        "brand.start": _("started the brand again"),
+        "retraction.ask": _("asked to take it back"),
+        "retraction.propose": _("proposed to take everything back"),
+        "retraction.confirm": _("confirmed taking everything back"),
+        "retraction.done": _("taken back"),
+        "retraction.failed": _("could not be taken back"),
+        "recurrence.begin": _("made it recurring"),
+        "recurrence.end": _("ended a recurrence"),
+        "recurrence.draft": _("made a recurring draft"),
         "policy.adopt": _("adopted a policy"),
     }
     return names.get(verb, verb)

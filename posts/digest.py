@@ -22,7 +22,10 @@ def _instant(moment: datetime | None) -> str | None:
 
 
 def digest_of(
-    payload_hashes: Mapping[str, str], window_from: datetime | None, window_until: datetime | None, late_minutes: int
+    payload_hashes: Mapping[str, str],
+    window_from: datetime | None,
+    window_until: datetime | None,
+    late_minutes: int,
 ) -> str:
     """64 hex digits over {channel key: SHA-256 of its payload}, the window and the lateness allowed."""
     form = {

@@ -71,7 +71,9 @@ def edit(actor: User, post: Post, draft: Draft, *, seen: int | None = None) -> b
 
 
 def _change_facets_or_slot(actor: User, post: Post, fields: Fields, moved: dict[str, Any]) -> None:
-    told = {name: value.isoformat() if isinstance(value, datetime) else value for name, value in moved.items()}
+    told = {
+        name: value.isoformat() if isinstance(value, datetime) else value for name, value in moved.items()
+    }
     verb = "post.reschedule" if set(moved) <= {"slot", "on_approval"} else "post.facets"
     change_post(post, verb, actor, told=told, **fields)
     set_times(post)
@@ -90,7 +92,9 @@ def demand_fresh(post: Post, seen: int | None) -> None:
     if seen is not None and seen != now:
         raise Stale(
             "stale_revision",
-            _("This post changed while you were writing: revision %(now)s is there now, you had read %(seen)s.")
+            _(
+                "This post changed while you were writing: revision %(now)s is there now, you had read %(seen)s."
+            )
             % {"now": now, "seen": seen},
             details={"current": now},
         )
@@ -98,7 +102,9 @@ def demand_fresh(post: Post, seen: int | None) -> None:
 
 def contribute(post: Post, user: User, *, light: bool = False) -> None:
     """Records that `user` wrote in the post: once, and for ever."""
-    Contribution.objects.get_or_create(post=post, user=user, light=light, defaults={"lineage_id": post.lineage_id})
+    Contribution.objects.get_or_create(
+        post=post, user=user, light=light, defaults={"lineage_id": post.lineage_id}
+    )
 
 
 def _revise(post: Post, actor: User, content: dict[str, Any], number: int) -> Revision:
@@ -112,7 +118,9 @@ def _set_deliveries(post: Post, channels: Sequence[Channel]) -> None:
     there = set(post.deliveries.values_list("channel_id", flat=True))
     post.deliveries.exclude(channel_id__in=wanted).filter(attempts=0).delete()
     Delivery.objects.bulk_create(
-        Delivery(post=post, brand_id=post.brand_id, channel=channel) for channel in channels if channel.pk not in there
+        Delivery(post=post, brand_id=post.brand_id, channel=channel)
+        for channel in channels
+        if channel.pk not in there
     )
     set_times(post)
 
@@ -198,7 +206,9 @@ def _seal(post: Post, channels: Sequence[Channel]) -> str:
     Revision.objects.filter(pk=revision.pk).update(payloads=stored, digest=digest, sealed_at=database_now())
     revision.payloads, revision.digest = stored, digest
     reset_deliveries(post, approved_digest=None)
-    for delivery in post.deliveries.filter(channel__in=channels, delivered_at__isnull=True).select_related("channel"):
+    for delivery in post.deliveries.filter(channel__in=channels, delivered_at__isnull=True).select_related(
+        "channel"
+    ):
         Delivery.objects.filter(pk=delivery.pk).update(
             payload=stored[delivery.channel.key],
             payload_sha256=hashes[delivery.channel.key],
@@ -211,6 +221,11 @@ def _seal(post: Post, channels: Sequence[Channel]) -> str:
 def clone(actor: User, post: Post) -> Post:
     """A new draft with the same content, in the same lineage: whoever wrote the first wrote this one
     too, and an objection to one holds for both. It needs a slot of its own."""
+    return clone_for(actor, post, None)
+
+
+def clone_for(actor: User, post: Post, slot: datetime | None) -> Post:
+    """The same, with a slot already."""
     revision = current(post)
     draft: Draft = {
         "kind": post.kind,
@@ -221,6 +236,7 @@ def clone(actor: User, post: Post) -> Post:
             for name in ("text", "variants", "options", "link", "reply_to", "thread", "media", "channels")
         },
         "late_minutes": post.late_minutes,
+        "slot": slot.isoformat() if slot else None,
     }
     fresh = create(actor, post.brand, draft, lineage=post.lineage)
     record("post.clone", actor, post.brand, f"post:{fresh.pk}", post_id=fresh.pk, source=post.pk)

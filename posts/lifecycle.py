@@ -1,9 +1,9 @@
 """The states of a post and of a delivery, and the only edges between them. Pure: no Django, no clock.
 
-    draft ─▶ in_review ─▶ scheduled ─▶ releasing ─▶ published · partly_published · failed · unknown
-                 ▲  │          │
-                 │  └▶ changes_requested · rejected · missed · held · withdrawn
-                 └──────────────┘ (an edit, a hold lifted, another slot)
+draft ─▶ in_review ─▶ scheduled ─▶ releasing ─▶ published · partly_published · failed · unknown
+             ▲  │          │
+             │  └▶ changes_requested · rejected · missed · held · withdrawn
+             └──────────────┘ (an edit, a hold lifted, another slot)
 """
 
 from __future__ import annotations

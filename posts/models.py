@@ -129,7 +129,10 @@ class Post(models.Model):
     products = models.JSONField(_("products"), default=list)
     topics = models.JSONField(_("topics"), default=list)
     state = models.CharField(
-        _("state"), max_length=20, choices=[(s.value, s.value) for s in PostState], default=PostState.DRAFT.value
+        _("state"),
+        max_length=20,
+        choices=[(s.value, s.value) for s in PostState],
+        default=PostState.DRAFT.value,
     )
     version = models.BigIntegerField(default=1)
     revision = models.ForeignKey("Revision", models.PROTECT, null=True, related_name="+")
@@ -138,10 +141,15 @@ class Post(models.Model):
     window_from = models.DateTimeField(null=True)
     window_until = models.DateTimeField(null=True)
     late_minutes = models.PositiveIntegerField(default=60)
+    # Goes out after that one, channel by channel, and not without it.
+    after = models.ForeignKey("self", models.PROTECT, null=True, related_name="followers")
     created_at = models.DateTimeField(default=timezone.now)
     submitted_at = models.DateTimeField(null=True)
     # Why it is held or missed, as a list of {"code", ...}: worded by the pages.
     reasons = models.JSONField(default=list)
+    # Made by a recurrence for that slot: at most once, however many tickers there are.
+    recurrence = models.ForeignKey("Recurrence", models.PROTECT, null=True, related_name="posts")
+    recurrence_slot = models.DateTimeField(null=True)
     # Held by a person: only a person lifts it. A hold by the gate or an incident leaves this empty.
     held_by = models.ForeignKey(User, models.PROTECT, null=True, related_name="+")
     released_by = models.ForeignKey(User, models.PROTECT, null=True, related_name="+")
@@ -155,12 +163,17 @@ class Post(models.Model):
         indexes = [
             models.Index(fields=["brand", "state", "slot"], name="post_by_state_and_slot"),
             models.Index(
-                fields=["slot"], name="post_waiting_for_its_slot", condition=Q(state=PostState.IN_REVIEW.value)
+                fields=["slot"],
+                name="post_waiting_for_its_slot",
+                condition=Q(state=PostState.IN_REVIEW.value),
             ),
         ]
         constraints = [
-            models.CheckConstraint(condition=Q(state__in=[s.value for s in PostState]), name="post_state_is_known"),
+            models.CheckConstraint(
+                condition=Q(state__in=[s.value for s in PostState]), name="post_state_is_known"
+            ),
             models.CheckConstraint(condition=Q(kind__in=Kind.values), name="post_kind_is_known"),
+            models.UniqueConstraint(fields=["recurrence", "recurrence_slot"], name="recurrence_once_a_slot"),
             models.CheckConstraint(
                 condition=Q(window_from__isnull=True)
                 | Q(window_until__isnull=True)
@@ -206,11 +219,33 @@ class Revision(models.Model):
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["post", "number"], name="revision_number_once"),
-            models.CheckConstraint(condition=Q(digest="") | Q(sealed_at__isnull=False), name="revision_digest_is_sealed"),
+            models.CheckConstraint(
+                condition=Q(digest="") | Q(sealed_at__isnull=False), name="revision_digest_is_sealed"
+            ),
         ]
 
     def __str__(self) -> str:
         return f"{self.post_id}/{self.number}"
+
+
+class Recurrence(models.Model):
+    """Makes a draft of a post again and again. Each one passes the gate on its own: what is repeated is
+    the writing, never an approval. `rule` is an RFC 5545 RRULE in the brand's local time."""
+
+    brand = models.ForeignKey(Brand, models.PROTECT, related_name="recurrences")
+    source = models.ForeignKey(Post, models.PROTECT, related_name="recurrences")
+    made_by = models.ForeignKey(User, models.PROTECT, related_name="+")
+    rule = models.CharField(max_length=200)
+    starts = models.DateTimeField()
+    days_ahead = models.PositiveSmallIntegerField(default=7)
+    last_slot = models.DateTimeField(null=True)
+    ended_at = models.DateTimeField(null=True)
+
+    class Meta:
+        indexes = [models.Index(fields=["id"], name="recurrence_going", condition=Q(ended_at__isnull=True))]
+
+    def __str__(self) -> str:
+        return self.rule
 
 
 class Contribution(models.Model):
@@ -262,7 +297,9 @@ class Delivery(models.Model):
     brand = models.ForeignKey(Brand, models.PROTECT, related_name="+")
     channel = models.ForeignKey(Channel, models.PROTECT, related_name="deliveries")
     state = models.CharField(
-        max_length=12, choices=[(s.value, s.value) for s in DeliveryState], default=DeliveryState.PENDING.value
+        max_length=12,
+        choices=[(s.value, s.value) for s in DeliveryState],
+        default=DeliveryState.PENDING.value,
     )
     payload = models.JSONField(null=True)
     payload_sha256 = models.CharField(max_length=64, blank=True)
@@ -278,6 +315,8 @@ class Delivery(models.Model):
     lease_until = models.DateTimeField(null=True)
     attempts = models.PositiveIntegerField(default=0)
     remote_id = models.CharField(max_length=255, blank=True)
+    # The ids of every part of a thread, the first included: what a retraction deletes.
+    parts = models.JSONField(default=list)
     url = models.CharField(max_length=1000, blank=True)
     problem = models.JSONField(default=dict)
     delivered_at = models.DateTimeField(null=True)
@@ -296,15 +335,23 @@ class Delivery(models.Model):
                 name="delivery_leased",
                 condition=Q(state__in=[DeliveryState.CLAIMED.value, DeliveryState.SENDING.value]),
             ),
-            models.Index(fields=["state"], name="delivery_unsettled", condition=Q(state=DeliveryState.UNKNOWN.value)),
+            models.Index(
+                fields=["state"], name="delivery_unsettled", condition=Q(state=DeliveryState.UNKNOWN.value)
+            ),
         ]
         constraints = [
             models.UniqueConstraint(fields=["post", "channel"], name="delivery_once_a_channel"),
-            models.CheckConstraint(condition=Q(state__in=[s.value for s in DeliveryState]), name="delivery_state_is_known"),
+            models.CheckConstraint(
+                condition=Q(state__in=[s.value for s in DeliveryState]), name="delivery_state_is_known"
+            ),
             # Nothing beyond these three states without approved bytes, and exactly these bytes.
             models.CheckConstraint(
                 condition=Q(
-                    state__in=[DeliveryState.PENDING.value, DeliveryState.HELD.value, DeliveryState.MISSED.value]
+                    state__in=[
+                        DeliveryState.PENDING.value,
+                        DeliveryState.HELD.value,
+                        DeliveryState.MISSED.value,
+                    ]
                 )
                 | Q(
                     sealed_digest__isnull=False,

@@ -41,8 +41,14 @@ def lock_post(pk: int) -> Post:
 
 
 def change_post(
-    post: Post, verb: str, actor: Actor, *, to: PostState | None = None, personal: str = "",
-    told: Mapping[str, Any] | None = None, **fields: Any,
+    post: Post,
+    verb: str,
+    actor: Actor,
+    *,
+    to: PostState | None = None,
+    personal: str = "",
+    told: Mapping[str, Any] | None = None,
+    **fields: Any,
 ) -> None:
     """Writes `fields`, and the state `to` if it is another, raises the post's version, and writes the
     journal. Raises LostRace when the post changed since it was read, NoSuchEdge for a move that is none."""
@@ -54,7 +60,9 @@ def change_post(
         version=F("version") + 1, **fields
     )
     if changed != 1:
-        raise LostRace("changed_meanwhile", _("This post changed in the meantime. Nothing was lost: look again."))
+        raise LostRace(
+            "changed_meanwhile", _("This post changed in the meantime. Nothing was lost: look again.")
+        )
     post.version += 1
     for name, value in fields.items():
         setattr(post, name, value)
@@ -113,6 +121,7 @@ class Move:
     next_at: datetime | None = None
     remote_id: str = ""
     url: str = ""
+    parts: Sequence[str] = ()
     problem: Mapping[str, Any] = field(default_factory=dict)
     delivered_at: datetime | None = None
 
@@ -126,6 +135,7 @@ _COLUMNS = (
     ("next_at", "timestamptz"),
     ("remote_id", "text"),
     ("url", "text"),
+    ("parts", "jsonb"),
     ("problem", "jsonb"),
     ("delivered_at", "timestamptz"),
 )
@@ -133,7 +143,7 @@ _FINISH = """
 UPDATE posts_delivery SET state = v.state, next_at = COALESCE(v.next_at, posts_delivery.next_at),
   remote_id = CASE WHEN v.remote_id = '' THEN posts_delivery.remote_id ELSE v.remote_id END,
   url = CASE WHEN v.url = '' THEN posts_delivery.url ELSE v.url END,
-  problem = v.problem, delivered_at = COALESCE(v.delivered_at, posts_delivery.delivered_at),
+  parts = v.parts, problem = v.problem, delivered_at = COALESCE(v.delivered_at, posts_delivery.delivered_at),
   lease_until = NULL, claimed_by = ''
 FROM {rows}
 WHERE posts_delivery.id = v.id AND posts_delivery.token = v.token AND posts_delivery.state = %s
@@ -152,7 +162,11 @@ def _rows(vendor: str) -> str:
 def _stored(moment: datetime | None, vendor: str) -> str | None:
     if moment is None:
         return None
-    return moment.isoformat() if vendor == "postgresql" else str(connection.ops.adapt_datetimefield_value(moment))
+    return (
+        moment.isoformat()
+        if vendor == "postgresql"
+        else str(connection.ops.adapt_datetimefield_value(moment))
+    )
 
 
 def finish_sending(moves: Sequence[Move]) -> set[int]:
@@ -169,6 +183,7 @@ def finish_sending(moves: Sequence[Move]) -> set[int]:
             "next_at": _stored(move.next_at, vendor),
             "remote_id": move.remote_id,
             "url": move.url,
+            "parts": list(move.parts),
             "problem": dict(move.problem),
             "delivered_at": _stored(move.delivered_at, vendor),
         }
@@ -187,13 +202,19 @@ def start_sending(claims: Mapping[int, int], lease_until: datetime) -> set[int]:
     running = Channel.objects.filter(paused_at__isnull=True)
     moved: set[int] = set()
     for token, of_token in _by_token(claims).items():
-        rows = Delivery.objects.filter(pk__in=of_token, token=token, state=D.CLAIMED.value, channel__in=running)
-        if rows.update(state=D.SENDING.value, attempts=F("attempts") + 1, lease_until=lease_until) == len(of_token):
+        rows = Delivery.objects.filter(
+            pk__in=of_token, token=token, state=D.CLAIMED.value, channel__in=running
+        )
+        if rows.update(state=D.SENDING.value, attempts=F("attempts") + 1, lease_until=lease_until) == len(
+            of_token
+        ):
             moved |= set(of_token)
     if len(moved) == len(ids):
         return moved
     return set(
-        Delivery.objects.filter(pk__in=ids, state=D.SENDING.value, lease_until=lease_until).values_list("pk", flat=True)
+        Delivery.objects.filter(pk__in=ids, state=D.SENDING.value, lease_until=lease_until).values_list(
+            "pk", flat=True
+        )
     )
 
 
@@ -204,9 +225,7 @@ def _by_token(claims: Mapping[int, int]) -> dict[int, list[int]]:
     return groups
 
 
-def move_claimed(
-    claims: Mapping[int, int], start: DeliveryState, to: DeliveryState, **fields: Any
-) -> int:
+def move_claimed(claims: Mapping[int, int], start: DeliveryState, to: DeliveryState, **fields: Any) -> int:
     """Moves {delivery id: token} from `start` to `to` where the token is still the newest. Answers how
     many moved."""
     demand_delivery_edge(start, to)
@@ -247,7 +266,14 @@ def follow_deliveries(post_ids: Iterable[int], actor: Actor) -> None:
         ids = [post_id for post_id, _brand in posts]
         Post.objects.filter(pk__in=ids, state=start.value).update(state=to.value)
         record_all(
-            Act(f"post.{to.value}", actor, brand_id, f"post:{post_id}", post_id, {"from": start.value, "to": to.value})
+            Act(
+                f"post.{to.value}",
+                actor,
+                brand_id,
+                f"post:{post_id}",
+                post_id,
+                {"from": start.value, "to": to.value},
+            )
             for post_id, brand_id in posts
             if to not in (PostState.RELEASING, PostState.SCHEDULED)
         )

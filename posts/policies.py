@@ -10,7 +10,6 @@ from accounts.refusals import NotHere, Refused
 from posts.lifecycle import EDITABLE, MAY_BE_PUBLIC, DeliveryState, PostState
 from posts.models import Post
 
-
 _ON_ITS_WAY = frozenset(
     {
         PostState.IN_REVIEW,
@@ -54,7 +53,12 @@ def may_edit(post: Post) -> bool:
 
 
 def may_submit(post: Post) -> bool:
-    return post.lifecycle in {PostState.DRAFT, PostState.CHANGES_REQUESTED, PostState.REJECTED, PostState.MISSED}
+    return post.lifecycle in {
+        PostState.DRAFT,
+        PostState.CHANGES_REQUESTED,
+        PostState.REJECTED,
+        PostState.MISSED,
+    }
 
 
 def may_hold(post: Post) -> bool:

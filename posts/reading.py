@@ -47,6 +47,7 @@ class Draft(TypedDict, total=False):
     slot: str | None
     window: dict[str, str] | None
     late_minutes: int
+    after: int | None
 
 
 class Fields(TypedDict):
@@ -60,6 +61,7 @@ class Fields(TypedDict):
     window_from: datetime | None
     window_until: datetime | None
     late_minutes: int
+    after: Post | None
 
 
 class Reader:
@@ -85,7 +87,9 @@ class Reader:
         fields = self._fields()
         if self.errors:
             sentence = next(iter(self.errors.values()))[0]
-            raise Invalid(self.codes[0] if len(set(self.codes)) == 1 else "invalid", sentence, fields=self.errors)
+            raise Invalid(
+                self.codes[0] if len(set(self.codes)) == 1 else "invalid", sentence, fields=self.errors
+            )
         return content, fields, channels
 
     def _error(self, field: str, code: str, sentence: str) -> None:
@@ -97,7 +101,11 @@ class Reader:
             self._error(field, "bad_text", _("This must be text."))
             return ""
         if "\x00" in value:
-            self._error(field, "nul_byte", _("There is a NUL character in this text. Remove it, or paste the text again."))
+            self._error(
+                field,
+                "nul_byte",
+                _("There is a NUL character in this text. Remove it, or paste the text again."),
+            )
             return ""
         if re.search(r"[\ud800-\udfff]", value):
             self._error(field, "bad_text", _("This text has a broken character. Paste it again."))
@@ -109,7 +117,9 @@ class Reader:
     def _thread(self, before: list[str]) -> list[str]:
         thread = self.draft.get("thread", before)
         if not isinstance(thread, list) or len(thread) > MAX_THREAD:
-            self._error("thread", "bad_thread", _("A thread has at most %(most)s parts.") % {"most": MAX_THREAD})
+            self._error(
+                "thread", "bad_thread", _("A thread has at most %(most)s parts.") % {"most": MAX_THREAD}
+            )
             return []
         return [text for text in (self._text("thread", part) for part in thread) if text.strip()]
 
@@ -129,7 +139,9 @@ class Reader:
         self._known_keys("options", given)
         unknown = sorted({name for one in given.values() for name in one} - set(OPTIONS))
         if unknown:
-            self._error("options", "unknown_option", _("Unknown option: %(name)s.") % {"name": ", ".join(unknown)})
+            self._error(
+                "options", "unknown_option", _("Unknown option: %(name)s.") % {"name": ", ".join(unknown)}
+            )
         return {
             key: {name: self._text("options", value) for name, value in one.items() if value}
             for key, one in given.items()
@@ -160,7 +172,9 @@ class Reader:
         ids = [item.get("id") for item in given if isinstance(item, dict)]
         found = {
             media.pk: media
-            for media in Media.objects.filter(brand=self.brand, pk__in=[pk for pk in ids if isinstance(pk, int)])
+            for media in Media.objects.filter(
+                brand=self.brand, pk__in=[pk for pk in ids if isinstance(pk, int)]
+            )
         }
         items = []
         for item in given:
@@ -198,6 +212,7 @@ class Reader:
             "window_from": window.start if window else None,
             "window_until": window.end if window else None,
             "late_minutes": self._late_minutes(),
+            "after": self._after(),
         }
 
     def _products(self, before: list[str]) -> list[str]:
@@ -210,7 +225,9 @@ class Reader:
     def _topics(self, before: list[str]) -> list[str]:
         topics = self.draft.get("topics", before)
         if not all(isinstance(one, str) and re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", one) for one in topics):
-            self._error("topics", "unknown_topic", _("A topic is written in small letters, digits and hyphens."))
+            self._error(
+                "topics", "unknown_topic", _("A topic is written in small letters, digits and hyphens.")
+            )
             return []
         return sorted(set(topics))
 
@@ -237,7 +254,11 @@ class Reader:
         if given:
             return self._given_window(given, slot)
         base = self.base
-        kept = Window(base.window_from, base.window_until) if base and base.window_from and base.window_until else None
+        kept = (
+            Window(base.window_from, base.window_until)
+            if base and base.window_from and base.window_until
+            else None
+        )
         if on_approval:
             same = kept and base and base.on_approval and kept.end > self.now
             start = self.now.replace(microsecond=0)
@@ -245,7 +266,11 @@ class Reader:
         if slot is None:
             return None
         # The slot may move freely inside the window it had; outside, its new local day is the window.
-        return kept if kept and slot in kept and base and not base.on_approval else local_day(slot, self.brand.zone)
+        return (
+            kept
+            if kept and slot in kept and base and not base.on_approval
+            else local_day(slot, self.brand.zone)
+        )
 
     def _given_window(self, given: Mapping[str, str], slot: datetime | None) -> Window | None:
         try:
@@ -261,6 +286,29 @@ class Reader:
         elif slot is not None and slot not in window:
             self._error("slot", "slot_outside_window", _("The slot lies outside the window."))
         return window
+
+    def _after(self) -> Post | None:
+        base = self.base
+        if "after" not in self.draft:
+            return base.after if base else None
+        if self.draft["after"] is None:
+            return None
+        found = Post.objects.filter(pk=self.draft["after"], brand=self.brand).first()
+        if found is None or self._goes_after(found, base):
+            self._error("after", "bad_order", _("This post cannot go after that one."))
+            return None
+        return found
+
+    def _goes_after(self, found: Post, base: Post | None) -> bool:
+        """Whether `found` already goes, directly or not, after this post: a circle would wait for ever."""
+        seen: Post | None = found
+        for _step in range(MAX_THREAD * 4):
+            if seen is None:
+                return False
+            if base is not None and seen.pk == base.pk:
+                return True
+            seen = seen.after
+        return True
 
     def _late_minutes(self) -> int:
         base = self.base

@@ -29,7 +29,9 @@ def local_instant(naive: datetime, zone: ZoneInfo) -> datetime:
     if earlier.astimezone(UTC).astimezone(zone).replace(tzinfo=None) != naive:
         raise _slot_error(
             "time_does_not_exist",
-            _("%(time)s does not exist on that day: the clocks go forward. Choose an earlier or a later time.")
+            _(
+                "%(time)s does not exist on that day: the clocks go forward. Choose an earlier or a later time."
+            )
             % {"time": f"{naive:%H:%M}"},
         )
     choices = " / ".join(f"{naive:%Y-%m-%dT%H:%M}{_offset(one)}" for one in (earlier, later))
@@ -54,13 +56,17 @@ def read_instant(text: str, zone: ZoneInfo, field: str = "slot") -> datetime:
     try:
         moment = datetime.fromisoformat(text.strip())
     except ValueError:
-        raise _slot_error("bad_time", _("“%(text)s” is not a date and time.") % {"text": text[:40]}, field) from None
+        raise _slot_error(
+            "bad_time", _("“%(text)s” is not a date and time.") % {"text": text[:40]}, field
+        ) from None
     if moment.tzinfo is None:
         moment = local_instant(moment, zone)
     try:
         return moment.astimezone(UTC)
     except OverflowError:
-        raise _slot_error("bad_time", _("“%(text)s” is not a date and time.") % {"text": text[:40]}, field) from None
+        raise _slot_error(
+            "bad_time", _("“%(text)s” is not a date and time.") % {"text": text[:40]}, field
+        ) from None
 
 
 def demand_future(slot: datetime, now: datetime) -> None:

@@ -97,7 +97,9 @@ def upload(actor: User, brand: Brand, file: IO[bytes], name: str, size: int | No
     except (OSError, ValueError):
         raise _refuse("broken_image", _("This image is broken: it cannot be read.")) from None
     sha256 = hashlib.sha256(clean).hexdigest()
-    kept_name = get_valid_filename(name.replace("\x00", ""))[-120:] or "image" if name.strip("\x00. ") else "image"
+    kept_name = (
+        get_valid_filename(name.replace("\x00", ""))[-120:] or "image" if name.strip("\x00. ") else "image"
+    )
     with transaction.atomic():
         known = Media.objects.filter(brand=brand, sha256=sha256).first()
         if known is not None:

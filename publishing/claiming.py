@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Exists, F, OuterRef, Q
 from pydantic import TypeAdapter
 
 from accounts.clock import database_now
@@ -28,6 +28,7 @@ from journal.telling import tell
 from posts.lifecycle import MAY_BE_PUBLIC, DeliveryState, PostState
 from posts.models import Channel, Delivery, Post
 from posts.moves import change_post, claim_deliveries, follow_deliveries, move_claimed, settle_deliveries
+from publishing.budgeting import Candidate, within_budget
 from publishing.models import ChannelSecret, Permit
 
 PERMIT_LASTS = timedelta(seconds=60)
@@ -35,6 +36,12 @@ PERMIT_LASTS = timedelta(seconds=60)
 _LOOK_AHEAD = 4
 _FACTS = TypeAdapter(Facts)
 _REASONS = TypeAdapter(tuple[Reason, ...])
+
+
+# A post that goes "after" another waits, channel by channel, until that one is out there.
+_PREDECESSOR_NOT_OUT = Delivery.objects.filter(
+    post__followers=OuterRef("post_id"), channel_id=OuterRef("channel_id")
+).exclude(state=DeliveryState.DELIVERED.value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,28 +53,33 @@ class Ready:
     secret: ChannelSecret | None
 
 
-@dataclass(frozen=True, slots=True)
-class _Candidate:
-    pk: int
-    brand_id: int
-    post_id: int
-
-
 def due(now: datetime) -> Q:
     """Deliveries that may be claimed: approved, due, and nothing about their channel in the way."""
     return (
         Q(state=DeliveryState.PENDING.value, approved_digest__isnull=False, next_at__lte=now)
+        # Approved bytes and no others: the database would refuse the claim, and the whole batch with it.
+        & Q(approved_digest=F("sealed_digest"))
         & Q(channel__paused_at__isnull=True, channel__is_active=True, brand__stopped_at__isnull=True)
         & (Q(channel__health__isnull=True) | Q(channel__health__ok=True))
         & (Q(channel__health__wait_until__isnull=True) | Q(channel__health__wait_until__lte=now))
+        & ~Exists(_PREDECESSOR_NOT_OUT)
     )
 
 
 def claim(worker: str, limit: int) -> list[Ready]:
     """Claims up to `limit` due deliveries for `worker`. Answers those that the gate lets out."""
     now = database_now()
-    rows = Delivery.objects.filter(due(now)).order_by("next_at", "pk").values_list("pk", "brand_id", "post_id")
-    picked = _fairly([_Candidate(*row) for row in rows[: limit * _LOOK_AHEAD]], limit)
+    rows = (
+        Delivery.objects.filter(due(now))
+        .order_by("next_at", "pk")
+        .values_list("pk", "brand_id", "post_id", "channel_id")
+    )
+    looked = [Candidate(*row) for row in rows[: limit * _LOOK_AHEAD]]
+    if len(looked) == limit * _LOOK_AHEAD:
+        # There is more than was looked at: other brands' work must not hide behind it.
+        others = rows.exclude(brand_id__in={one.brand_id for one in looked})
+        looked += [Candidate(*row) for row in others[:limit]]
+    picked = _fairly(looked, limit)
     if not picked:
         return []
     with transaction.atomic():
@@ -79,22 +91,27 @@ def claim(worker: str, limit: int) -> list[Ready]:
             .select_related("brand", "revision", "author")
             .order_by("pk")
         }
-        lease_until = database_now() + timedelta(seconds=settings.PUBLISH_LEASE_S)
-        claimed = claim_deliveries([one.pk for one in picked if one.post_id in posts], worker, lease_until)
+        now = database_now()
+        channels = Channel.objects.select_related("health").in_bulk({one.channel_id for one in picked})
+        # Looked at again under the locks: since the first look it may have been edited, held or moved.
+        still = set(Delivery.objects.filter(due(now), pk__in=[one.pk for one in picked]).values_list("pk", flat=True))
+        found = [one for one in picked if one.post_id in posts and one.pk in still]
+        within = within_budget(found, channels, now)
+        lease_until = now + timedelta(seconds=settings.PUBLISH_LEASE_S)
+        claimed = claim_deliveries([one.pk for one in within], worker, lease_until)
         if not claimed:
             return []
-        channels = Channel.objects.in_bulk({one.channel_id for one in claimed})
         for one in claimed:
             one.post, one.channel = posts[one.post_id], channels[one.channel_id]
         return _judge(claimed, posts)
 
 
-def _fairly(candidates: Sequence[_Candidate], limit: int) -> list[_Candidate]:
+def _fairly(candidates: Sequence[Candidate], limit: int) -> list[Candidate]:
     """Oldest due first, but in turn among the brands: one brand's thousand delays no other's one."""
-    by_brand: dict[int, deque[_Candidate]] = defaultdict(deque)
+    by_brand: dict[int, deque[Candidate]] = defaultdict(deque)
     for one in candidates:
         by_brand[one.brand_id].append(one)
-    picked: list[_Candidate] = []
+    picked: list[Candidate] = []
     while by_brand and len(picked) < limit:
         for brand_id in list(by_brand):
             picked.append(by_brand[brand_id].popleft())
@@ -149,7 +166,10 @@ def _store(judged: Mapping[int, _Judged], now: datetime) -> dict[int, GateDecisi
 
 
 def _mint(
-    claimed: Sequence[Delivery], judged: Mapping[int, _Judged], kept: Mapping[int, GateDecision], now: datetime
+    claimed: Sequence[Delivery],
+    judged: Mapping[int, _Judged],
+    kept: Mapping[int, GateDecision],
+    now: datetime,
 ) -> list[Ready]:
     allowed, permits = [], []
     for one in claimed:
@@ -173,8 +193,13 @@ def _mint(
             )
         )
     minted = Permit.objects.bulk_create(permits)
-    secrets = {row.channel_id: row for row in ChannelSecret.objects.filter(channel__in={o.channel_id for o in allowed})}
-    return [Ready(one, permit, secrets.get(one.channel_id)) for one, permit in zip(allowed, minted, strict=True)]
+    secrets = {
+        row.channel_id: row
+        for row in ChannelSecret.objects.filter(channel__in={o.channel_id for o in allowed})
+    }
+    return [
+        Ready(one, permit, secrets.get(one.channel_id)) for one, permit in zip(allowed, minted, strict=True)
+    ]
 
 
 def _miss(late: Sequence[Delivery]) -> None:
@@ -191,7 +216,14 @@ def _miss(late: Sequence[Delivery]) -> None:
     )
     follow_deliveries({one.post_id for one in late}, WORKER)
     record_all(
-        Act("delivery.missed", WORKER, one.brand_id, f"delivery:{one.pk}", one.post_id, {"channel": one.channel.key})
+        Act(
+            "delivery.missed",
+            WORKER,
+            one.brand_id,
+            f"delivery:{one.pk}",
+            one.post_id,
+            {"channel": one.channel.key},
+        )
         for one in late
     )
     for post in {one.post_id: one.post for one in late}.values():
@@ -205,7 +237,12 @@ def _hold(post: Post, verdict: Deny) -> None:
     to = PostState.MISSED if past else PostState.HELD
     reasons = _REASONS.dump_python(verdict.reasons, mode="json")
     change_post(
-        post, f"post.{to.value}", WORKER, to=None if partly else to, told={"reasons": reasons}, reasons=reasons
+        post,
+        f"post.{to.value}",
+        WORKER,
+        to=None if partly else to,
+        told={"reasons": reasons},
+        reasons=reasons,
     )
     settle_deliveries(post, DeliveryState.MISSED if past else DeliveryState.HELD, {"code": "gate"})
     if partly:

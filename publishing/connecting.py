@@ -75,7 +75,9 @@ def read_settings(network: str, given: Mapping[str, str]) -> dict[str, str]:
     missing = sorted(name for name, one in asked.items() if one.required and not given.get(name, "").strip())
     if unknown or missing:
         name = (unknown or missing)[0]
-        sentence = (_("Unknown setting: %(name)s.") if unknown else _("The setting %(name)s is missing.")) % {"name": name}
+        sentence = (_("Unknown setting: %(name)s.") if unknown else _("The setting %(name)s is missing.")) % {
+            "name": name
+        }
         raise Invalid("bad_settings", sentence, fields={name: [sentence]})
     return {name: value.strip() for name, value in given.items()}
 
@@ -99,7 +101,9 @@ def register_channel(
     read = read_settings(network, given)
     key = slugify(name)[:60].strip("-_").replace("_", "-")
     if not key:
-        raise Invalid("bad_name", _("Give the channel a name."), fields={"name": [_("Give the channel a name.")]})
+        raise Invalid(
+            "bad_name", _("Give the channel a name."), fields={"name": [_("Give the channel a name.")]}
+        )
     with transaction.atomic():
         if Channel.objects.filter(brand=brand, key=key).exists():
             sentence = _("This brand already has a channel “%(key)s”.") % {"key": key}
@@ -158,7 +162,9 @@ def _store_account(channel: Channel, health: Health) -> Health:
         return replace(
             health,
             ok=False,
-            problem=gettext_noop("This is another account (%(now)s) than the one that was connected (%(before)s)."),
+            problem=gettext_noop(
+                "This is another account (%(now)s) than the one that was connected (%(before)s)."
+            ),
             params={"now": health.account, "before": channel.account},
         )
     fields = {"account": health.account, "handle": health.handle, "limits": dict(health.limits)}
@@ -194,7 +200,11 @@ def resume_channel(actor: User, channel: Channel) -> None:
     with transaction.atomic():
         membership = demand_member(actor, channel.brand)
         if not membership.is_owner and level_of(actor, channel.brand, channel.domain) < 2:
-            raise Forbidden("not_qualified", _("Only an owner or somebody entrusted with this channel resumes it."))
-        if not Channel.objects.filter(pk=channel.pk, paused_at__isnull=False).update(paused_at=None, pause_reason=""):
+            raise Forbidden(
+                "not_qualified", _("Only an owner or somebody entrusted with this channel resumes it.")
+            )
+        if not Channel.objects.filter(pk=channel.pk, paused_at__isnull=False).update(
+            paused_at=None, pause_reason=""
+        ):
             raise Refused("not_paused", _("This channel is not paused."))
         record("channel.resume", actor, channel.brand_id, f"channel:{channel.pk}")

@@ -65,7 +65,10 @@ class Pipeline:
         self.worker, self.threads, self.slack = worker, threads, slack
         self.desk = _Desk()
         self._rate = 0.0
-        senders = [threading.Thread(target=self._send_for_ever, name=f"send-{n}", daemon=True) for n in range(threads)]
+        senders = [
+            threading.Thread(target=self._send_for_ever, name=f"send-{n}", daemon=True)
+            for n in range(threads)
+        ]
         for thread in [*senders, threading.Thread(target=self._record_for_ever, name="record", daemon=True)]:
             thread.start()
 
@@ -188,12 +191,15 @@ class Pipeline:
                 with transaction.atomic():
                     share_brands(one.delivery.brand_id for one in starts)
                     posts = lock_posts(
-                        {one.sending.delivery.post_id for one in results} | {one.delivery.post_id for one in starts}
+                        {one.sending.delivery.post_id for one in results}
+                        | {one.delivery.post_id for one in starts}
                     )
                     write_results(results)
                     return write_starts(starts, posts, self.worker)
             except DatabaseError as error:
-                log.warning("recorder_waits", error=type(error).__name__, results=len(results), starts=len(starts))
+                log.warning(
+                    "recorder_waits", error=type(error).__name__, results=len(results), starts=len(starts)
+                )
                 connection.close()
                 # What was to start is claimed still, or its lease brings it back.
                 starts = []

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import os
 import socket
+from collections.abc import Callable
 
 import django_rq
 from django.db import close_old_connections
@@ -14,6 +15,7 @@ from journal.recording import WORKER
 from publishing.connecting import check_channel, unchecked
 from publishing.draining import drain
 from publishing.reconciling import reconcile, unsettled
+from publishing.retracting import work_retractions
 
 QUEUE = "publish"
 
@@ -37,6 +39,12 @@ def reconcile_unknown() -> int:
     return len(found)
 
 
+def retract_due() -> int:
+    """There may be something to take back."""
+    close_old_connections()
+    return work_retractions()
+
+
 def check_channels() -> int:
     """There may be channels nobody has heard of lately, or that are in trouble. Checking never posts."""
     close_old_connections()
@@ -46,7 +54,7 @@ def check_channels() -> int:
     return len(found)
 
 
-def hint(job: object, most: int = 4) -> bool:
+def hint(job: Callable[[], int], most: int = 4) -> bool:
     """Enqueues a hint unless the workers have enough of them. Raises redis.RedisError when it is away."""
     queue = django_rq.get_queue(QUEUE)
     if queue.count >= most:

@@ -47,5 +47,7 @@ def rotate() -> int:
             fresh = box.rotate(stored.ciphertext.encode()).decode()
         except InvalidToken:
             raise SecretLost(f"The secret of channel {stored.pk} fits none of the keys.") from None
-        turned += ChannelSecret.objects.filter(pk=stored.pk, ciphertext=stored.ciphertext).update(ciphertext=fresh)
+        turned += ChannelSecret.objects.filter(pk=stored.pk, ciphertext=stored.ciphertext).update(
+            ciphertext=fresh
+        )
     return turned

@@ -7,7 +7,8 @@ from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from approvals.models import GateDecision
+from accounts.models import User
+from approvals.models import GateDecision, Incident
 from posts.models import Channel, Delivery
 
 
@@ -69,7 +70,8 @@ class Attempt(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["delivery", "token"], name="attempt_once_a_claim"),
             models.CheckConstraint(
-                condition=Q(outcome=Outcome.SENDING) | Q(ended_at__isnull=False), name="attempt_outcome_is_dated"
+                condition=Q(outcome=Outcome.SENDING) | Q(ended_at__isnull=False),
+                name="attempt_outcome_is_dated",
             ),
         ]
 
@@ -97,8 +99,11 @@ class ChannelHealth(models.Model):
     checked_at = models.DateTimeField(null=True)
     expires_at = models.DateTimeField(null=True)
     failures = models.PositiveIntegerField(default=0)
-    # Until then nothing is sent there: a rate limit the network told us of.
+    # Until then nothing is sent there: a rate limit the network told us of, or our own budget spent.
     wait_until = models.DateTimeField(null=True)
+    # The rate budget, shared by all workers: a bucket that fills at the network's rate.
+    budget = models.FloatField(null=True)
+    budget_at = models.DateTimeField(null=True)
 
     def __str__(self) -> str:
         return "✓" if self.ok else self.problem
@@ -117,3 +122,42 @@ class Pulse(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} {self.name}"
+
+
+class Retraction(models.Model):
+    """What is out is to be taken back: one delivery, paced by the network's limit on deletes."""
+
+    delivery = models.OneToOneField(Delivery, models.PROTECT, related_name="retraction")
+    asked_by = models.ForeignKey(User, models.PROTECT, related_name="+")
+    incident = models.ForeignKey(Incident, models.PROTECT, null=True, related_name="retractions")
+    asked_at = models.DateTimeField()
+    next_at = models.DateTimeField(null=True)
+    tries = models.PositiveIntegerField(default=0)
+    done_at = models.DateTimeField(null=True)
+    # Why it could not be deleted, for people; it is then listed with its link.
+    problem = models.CharField(max_length=500, blank=True)
+
+    class Meta:
+        indexes = [
+            models.Index(
+                fields=["next_at"],
+                name="retraction_to_do",
+                condition=Q(done_at__isnull=True, next_at__isnull=False),
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"↶ {self.delivery_id}"
+
+
+class BulkRetraction(models.Model):
+    """Taking back everything of an incident's scope: it takes two people, one of them crisis 2."""
+
+    incident = models.OneToOneField(Incident, models.PROTECT, related_name="bulk_retraction")
+    proposed_by = models.ForeignKey(User, models.PROTECT, related_name="+")
+    proposed_at = models.DateTimeField()
+    confirmed_by = models.ForeignKey(User, models.PROTECT, null=True, related_name="+")
+    confirmed_at = models.DateTimeField(null=True)
+
+    def __str__(self) -> str:
+        return f"↶ {self.incident_id}"

@@ -87,6 +87,7 @@ def _move(result: Result, now: datetime) -> Move:
         next_at=next_at,
         remote_id=receipt.remote_id[:255] if receipt else "",
         url=receipt.url[:1000] if receipt else "",
+        parts=receipt.parts if receipt else (),
         problem={} if receipt else result.problem,
         delivered_at=now if receipt else None,
     )
@@ -197,5 +198,7 @@ def _owners(delivery: Delivery) -> list[User]:
 def ask_a_person(delivery: Delivery) -> None:
     """Nobody but a person can say whether it went out: the author and the owners are asked."""
     people = [User.objects.get(pk=delivery.post.author_id), *_owners(delivery)]
-    tell(people, delivery.brand_id, "delivery.unknown", post_id=delivery.post_id, channel=delivery.channel.name)
+    tell(
+        people, delivery.brand_id, "delivery.unknown", post_id=delivery.post_id, channel=delivery.channel.name
+    )
     record_all([Act("delivery.ask", WORKER, delivery.brand_id, f"delivery:{delivery.pk}", delivery.post_id)])

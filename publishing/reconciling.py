@@ -36,12 +36,12 @@ def sweep(limit: int = 500) -> int:
     """Expired leases: what was claimed is pending again, what was being sent is unknown."""
     with transaction.atomic():
         now = database_now()
-        expired = list(
-            Delivery.objects.filter(
-                state__in=[DeliveryState.CLAIMED.value, DeliveryState.SENDING.value], lease_until__lt=now
-            ).order_by("post_id", "pk")[:limit]
-        )
-        lock_posts({one.post_id for one in expired})
+        rows = Delivery.objects.filter(
+            state__in=[DeliveryState.CLAIMED.value, DeliveryState.SENDING.value], lease_until__lt=now
+        ).order_by("post_id", "pk")[:limit]
+        lock_posts(rows.values_list("post_id", flat=True))
+        # Read under the locks: an outcome written a moment ago is not overtaken.
+        expired = list(rows)
         claimed = {one.pk: one.token for one in expired if one.lifecycle == DeliveryState.CLAIMED}
         sending = {one.pk: one.token for one in expired if one.lifecycle == DeliveryState.SENDING}
         give_back(claimed)
@@ -58,7 +58,14 @@ def sweep(limit: int = 500) -> int:
         )
         follow_deliveries({one.post_id for one in expired}, TICKER)
         record_all(
-            Act("delivery.lease_expired", TICKER, one.brand_id, f"delivery:{one.pk}", one.post_id, {"from": one.state})
+            Act(
+                "delivery.lease_expired",
+                TICKER,
+                one.brand_id,
+                f"delivery:{one.pk}",
+                one.post_id,
+                {"from": one.state},
+            )
             for one in expired
         )
     return len(expired)
@@ -66,6 +73,9 @@ def sweep(limit: int = 500) -> int:
 
 class _Unreadable:
     """The network could not be read just now: neither found nor missing."""
+
+
+_Found = Receipt | NotFound | CannotTell | _Unreadable
 
 
 def unsettled(now: datetime) -> list[Delivery]:
@@ -80,12 +90,20 @@ def unsettled(now: datetime) -> list[Delivery]:
 def reconcile(delivery: Delivery) -> DeliveryState:
     """Looks on the network whether it went out, and settles it if the answer is clear."""
     began = Attempt.objects.filter(delivery=delivery).order_by("started_at").first()
-    found = _look(delivery, began.started_at if began else database_now())
+    found: _Found | None = _look(delivery, began.started_at if began else database_now())
     with transaction.atomic():
         lock_posts({delivery.post_id})
         now = database_now()
+        # Another worker, or a person, may have settled it while the network was read.
+        unknown = Delivery.objects.filter(pk=delivery.pk, token=delivery.token, state=DeliveryState.UNKNOWN.value)
+        problem = unknown.values_list("problem", flat=True).first()
+        if problem is None:
+            found = None
+        delivery.problem = problem or {}
         claims = {delivery.pk: delivery.token}
         match found:
+            case None:
+                pass
             case Receipt():
                 _settle_delivered(delivery, found, now, WORKER)
             case NotFound() if _seen_missing(delivery, now):
@@ -94,9 +112,13 @@ def reconcile(delivery: Delivery) -> DeliveryState:
             case _Unreadable():
                 _look_later(delivery, now + BETWEEN_READS / 4, delivery.problem)
             case NotFound():
-                again = delivery.problem | {"not_found_at": delivery.problem.get("not_found_at", now.isoformat())}
+                again = delivery.problem | {
+                    "not_found_at": delivery.problem.get("not_found_at", now.isoformat())
+                }
                 _look_later(delivery, now + BETWEEN_READS, again)
-            case CannotTell():
+            case CannotTell(again=True):
+                _look_later(delivery, now + BETWEEN_READS / 4, delivery.problem)
+            case CannotTell() if not delivery.problem.get(ASKED):
                 _look_later(delivery, None, delivery.problem | {"code": "unknown", ASKED: True})
                 ask_a_person(delivery)
         follow_deliveries([delivery.post_id], WORKER)
@@ -104,7 +126,7 @@ def reconcile(delivery: Delivery) -> DeliveryState:
     return delivery.lifecycle
 
 
-def _look(delivery: Delivery, since: datetime) -> Receipt | NotFound | CannotTell | _Unreadable:
+def _look(delivery: Delivery, since: datetime) -> _Found:
     if not adapter_for(delivery.channel.network).capabilities.reconcilable:
         return CannotTell()
     try:
@@ -136,6 +158,7 @@ def _settle_delivered(delivery: Delivery, receipt: Receipt, now: datetime, actor
         DeliveryState.DELIVERED,
         remote_id=receipt.remote_id[:255],
         url=receipt.url[:1000],
+        parts=list(receipt.parts),
         delivered_at=now,
         problem={},
     )
@@ -163,6 +186,7 @@ def settle(actor: User, pk: int, *, went_out: bool, url: str = "") -> Delivery:
     with transaction.atomic():
         demand_member(actor, delivery.post.brand)
         lock_posts({delivery.post_id})
+        delivery.refresh_from_db(fields=["state", "token"])
         now = database_now()
         if delivery.lifecycle != DeliveryState.UNKNOWN:
             raise Refused("already_settled", _("It is already known what became of this one."))
@@ -170,10 +194,13 @@ def settle(actor: User, pk: int, *, went_out: bool, url: str = "") -> Delivery:
             _settle_delivered(delivery, Receipt("", url), now, actor)
         else:
             move_claimed(
-                {delivery.pk: delivery.token}, DeliveryState.UNKNOWN, DeliveryState.PENDING, next_at=now, problem={}
+                {delivery.pk: delivery.token},
+                DeliveryState.UNKNOWN,
+                DeliveryState.PENDING,
+                next_at=now,
+                problem={},
             )
             _journal(delivery, actor, went_out=False)
         follow_deliveries([delivery.post_id], actor)
     delivery.refresh_from_db()
     return delivery
-

@@ -33,7 +33,7 @@ from posts.moves import start_sending as start_sending_rows
 from posts.uploading import MediaChanged, read_media
 from publishing.claiming import Ready
 from publishing.keeping import SecretLost, reveal
-from publishing.models import Attempt, ChannelSecret, Outcome, Permit
+from publishing.models import Attempt, Outcome, Permit
 
 log = structlog.get_logger("publishing")
 
@@ -94,12 +94,16 @@ def start_sending(ready: Sequence[Ready], worker: str) -> list[Sending]:
         return write_starts(ready, posts, worker)
 
 
-def write_starts(ready: Sequence[Ready], posts: Mapping[int, tuple[int, int, bool]], worker: str) -> list[Sending]:
+def write_starts(
+    ready: Sequence[Ready], posts: Mapping[int, tuple[int, int, bool]], worker: str
+) -> list[Sending]:
     """The same, under locks already held: brands shared, then posts."""
     if not ready:
         return []
     now = database_now()
-    going = [one for one in ready if _unchanged(one, posts[one.delivery.post_id]) and now < one.permit.expires_at]
+    going = [
+        one for one in ready if _unchanged(one, posts[one.delivery.post_id]) and now < one.permit.expires_at
+    ]
     going = _spend(going, now)
     sent = {one.delivery.pk for one in going}
     give_back({one.delivery.pk: one.delivery.token for one in ready if one.delivery.pk not in sent})
@@ -114,7 +118,8 @@ def write_starts(ready: Sequence[Ready], posts: Mapping[int, tuple[int, int, boo
         )
         for one in going
     )
-    follow_deliveries({one.delivery.post_id for one in going}, WORKER)
+    # Also of what was given back: nothing of it may be under way any more.
+    follow_deliveries({one.delivery.post_id for one in ready}, WORKER)
     return [_prepare(one, attempt) for one, attempt in zip(going, attempts, strict=True)]
 
 
@@ -156,15 +161,23 @@ def _prepare(ready: Ready, attempt: Attempt) -> Sending:
     """Gathers secret and media, so that the sending thread needs no database."""
     one = ready.delivery
     payload = Payload.from_json(one.payload or {})
-    permit = base.Permit(ready.permit.pk, one.pk, one.channel.key, ready.permit.digest, ready.permit.payload_sha256)
+    permit = base.Permit(
+        ready.permit.pk, one.pk, one.channel.key, ready.permit.digest, ready.permit.payload_sha256
+    )
     secret, media, unsendable = "", {}, None
     try:
         secret = reveal(ready.secret)
         media = {sha: read_media(one.brand_id, sha) for sha in _media_of(payload)}
     except SecretLost:
-        unsendable = (Outcome.AUTH_FAILED, gettext_noop("The channel's secret cannot be read any more: reconnect it."))
+        unsendable = (
+            Outcome.AUTH_FAILED,
+            gettext_noop("The channel's secret cannot be read any more: reconnect it."),
+        )
     except MediaChanged:
-        unsendable = (Outcome.REJECTED, gettext_noop("An image is not, or no longer, the one that was approved."))
+        unsendable = (
+            Outcome.REJECTED,
+            gettext_noop("An image is not, or no longer, the one that was approved."),
+        )
     return Sending(one, attempt, permit, payload, secret, media, unsendable)
 
 
@@ -195,7 +208,7 @@ def send(sending: Sending, client: httpx.Client) -> Result:
         return _failed(sending, error)
     except base.PermitRefused as error:
         return Result(sending, Outcome.REJECTED, answer=str(error), problem={"code": "permit_refused"})
-    except Exception as error:  # noqa: BLE001 - the job's boundary: an attempt is recorded, and never resent blindly
+    except Exception as error:
         log.exception("adapter_fault", delivery=sending.delivery.pk, attempt=sending.attempt.pk)
         return Result(sending, Outcome.UNKNOWN, answer=type(error).__name__, problem={"code": "unknown"})
     return Result(sending, Outcome.DELIVERED, receipt, receipt.answer)

@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 import redis
 import structlog
 from django.db import DatabaseError, close_old_connections, transaction
+from django.db.models import F
 
 from accounts.clock import database_now
 from accounts.locks import share_brands
@@ -25,11 +26,14 @@ from journal.telling import tell
 from posts.lifecycle import DeliveryState, PostState
 from posts.models import Delivery, Post
 from posts.moves import change_post, follow_deliveries, lock_post, move_pending, settle_deliveries
+from posts.recurring import make_recurring
 from publishing.claiming import due
 from publishing.connecting import unchecked
-from publishing.jobs import check_channels, hint, reconcile_unknown, release_due, worker_name
+from publishing.jobs import check_channels, hint, reconcile_unknown, release_due, retract_due, worker_name
 from publishing.models import Pulse
 from publishing.reconciling import sweep
+from publishing.releasing import lock_posts
+from publishing.retracting import due_retractions
 
 log = structlog.get_logger("ticker")
 EVERY_S = 1.0
@@ -65,6 +69,11 @@ def hint_if_unknown() -> None:
         hint(reconcile_unknown)
 
 
+def hint_if_retracting() -> None:
+    if due_retractions(database_now(), limit=1):
+        hint(retract_due)
+
+
 def hint_if_unchecked() -> None:
     if unchecked(database_now()):
         hint(check_channels)
@@ -96,6 +105,8 @@ def _miss_one(pk: int, brand_id: int, now: datetime) -> int:
         post = lock_post(pk)
         if post.lifecycle != PostState.IN_REVIEW or (post.slot is not None and post.slot > now):
             return 0
+        if post.slot is None and (post.window_until is None or post.window_until >= now):
+            return 0
         # A person pressed release or decided in this very second: then it is open, and goes.
         settle(TICKER, post)
         if post.lifecycle == PostState.IN_REVIEW:
@@ -110,26 +121,30 @@ def miss_late(limit: int = 500) -> int:
     outage). They wait for a person and another slot."""
     with transaction.atomic():
         now = database_now()
-        late = list(
+        rows = (
             Delivery.objects.filter(
                 state=DeliveryState.PENDING.value,
-                approved_digest__isnull=False,
+                approved_digest=F("sealed_digest"),
                 expires_at__lt=now,
                 next_at__isnull=False,
             )
             .select_related("channel", "post__author")
             .order_by("post_id", "pk")[:limit]
         )
-        list(
-            Post.objects.select_for_update(of=("self",), no_key=True)
-            .filter(pk__in={one.post_id for one in late})
-            .order_by("pk")
-            .values("pk")
-        )
+        lock_posts(one.post_id for one in rows)
+        # Read again under the locks: somebody may have given it another slot a moment ago.
+        late = list(rows.all())
         moved = [one for one in late if move_pending(one, DeliveryState.MISSED, {"code": "too_late"})]
         follow_deliveries({one.post_id for one in moved}, TICKER)
         record_all(
-            Act("delivery.missed", TICKER, one.brand_id, f"delivery:{one.pk}", one.post_id, {"channel": one.channel.key})
+            Act(
+                "delivery.missed",
+                TICKER,
+                one.brand_id,
+                f"delivery:{one.pk}",
+                one.post_id,
+                {"channel": one.channel.key},
+            )
             for one in moved
         )
         for post in {one.post_id: one.post for one in moved}.values():
@@ -159,7 +174,9 @@ _PARTS: tuple[Callable[[], object], ...] = (
     miss_late,
     hint_if_due,
     hint_if_unknown,
+    hint_if_retracting,
     hint_if_unchecked,
+    make_recurring,
     seal_some,
     mail_notices,
     forget,

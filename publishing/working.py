@@ -16,8 +16,8 @@ class PublishWorker(SimpleWorker):
 
     def request_stop(self, signum: int, frame: FrameType | None) -> None:
         draining.stopping.set()
-        super().request_stop(signum, frame)
+        super().request_stop(signum, frame)  # type: ignore[no-untyped-call]
 
     def handle_warm_shutdown_request(self, *args: Any, **kwargs: Any) -> None:
         draining.stopping.set()
-        super().handle_warm_shutdown_request(*args, **kwargs)
+        super().handle_warm_shutdown_request(*args, **kwargs)  # type: ignore[no-untyped-call]

@@ -21,7 +21,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -43,8 +43,9 @@ def free_port() -> int:
 
 
 @contextmanager
-def postgres(*, durable: bool = False) -> Iterator[str]:
-    """A throw-away PostgreSQL on a free port of this machine; gives its address as DATABASE_URL wants it."""
+def postgres(*, durable: bool = False, more: Mapping[str, str] | None = None) -> Iterator[str]:
+    """A throw-away PostgreSQL on a free port of this machine; gives its address as DATABASE_URL wants it.
+    `more`: settings beside our own, as postgresql.conf names them."""
     folder = Path(tempfile.mkdtemp(prefix="cmq-pg-"))
     # PostgreSQL refuses to run as root: then it, and all it writes, belong to somebody harmless.
     account = _harmless_account() if os.getuid() == 0 else None
@@ -60,7 +61,7 @@ def postgres(*, durable: bool = False) -> Iterator[str]:
             os.chown(folder / "password", account.pw_uid, account.pw_gid)
         with (folder / "log").open("wb") as log:
             port = free_port()
-            server = _start(binaries, folder, port, durable, log, run)
+            server = _start(binaries, folder, port, durable, more or {}, log, run)
             address = f"postgres://cmq:{password}@127.0.0.1:{port}/postgres"
             try:
                 _wait_for(server, address, folder / "log")
@@ -72,7 +73,13 @@ def postgres(*, durable: bool = False) -> Iterator[str]:
 
 
 def _start(
-    binaries: Path, folder: Path, port: int, durable: bool, log: Any, run: dict[str, Any]
+    binaries: Path,
+    folder: Path,
+    port: int,
+    durable: bool,
+    more: Mapping[str, str],
+    log: Any,
+    run: dict[str, Any],
 ) -> subprocess.Popen[bytes]:
     data = str(folder / "data")
     made = subprocess.run(
@@ -96,6 +103,7 @@ def _start(
         "fsync": "on" if durable else "off",
         "full_page_writes": "on" if durable else "off",
         "synchronous_commit": "on" if durable else "off",
+        **more,
     }
     options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
     # Its own session: a Ctrl-C in the terminal must not take it away before the tests have cleaned up.

@@ -1,13 +1,18 @@
 from __future__ import annotations
 
 import http.server
+import os
 import socket
+import subprocess
+import sys
 import threading
 from pathlib import Path
 
 import pytest
 
 from cm_queue import starting
+
+ROOT = Path(__file__).resolve().parent.parent
 
 
 def test_a_port_in_use_is_one_sentence():
@@ -71,3 +76,23 @@ def test_a_server_that_is_not_ready_is_quoted(settings):
         server.shutdown()
         thread.join()
     assert missing == '/readyz answers 503: {"tick": "never"}'
+
+
+def test_a_database_that_does_not_answer_is_named(tmp_path: Path, free_port):
+    code = (
+        "import django; django.setup(); from cm_queue import starting\n"
+        "starting.wait_for_database(lambda: False, patience=0.2)"
+    )
+    environment = os.environ | {
+        "DJANGO_SETTINGS_MODULE": "cm_queue.settings",
+        "DATABASE_URL": f"postgres://cmq@127.0.0.1:{free_port()}/cmq",
+        "SECRET_KEY": "x" * 50,
+        "ENCRYPTION_KEYS": "A" * 43 + "=",
+    }
+    tried = subprocess.run(
+        [sys.executable, "-c", code], env=environment, cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    last = tried.stderr.strip().splitlines()[-1]
+    assert last.startswith(
+        "cm_queue.starting.CannotStart: DATABASE_URL: the database did not answer within 0 s (connection failed"
+    )

@@ -65,6 +65,15 @@ class House:
         found = [one for one in self.family() if word in " ".join(one.cmdline())]
         return min(found, key=lambda one: one.create_time())
 
+    @staticmethod
+    def left(family: list[psutil.Process]) -> list[psutil.Process]:
+        return [one for one in family if one.is_running() and one.status() != psutil.STATUS_ZOMBIE]
+
+    def query(self, sql: str) -> tuple[object, ...]:
+        with closing(sqlite3.connect(self.data / "cm_queue.sqlite3")) as database:
+            row: tuple[object, ...] = database.execute(sql).fetchone()
+            return row
+
     def get(self, path: str) -> httpx.Response:
         return httpx.get(f"http://127.0.0.1:{self.port}{path}", timeout=10, trust_env=False)
 
@@ -75,61 +84,141 @@ def _environment(data: Path, port: int, **more: str) -> dict[str, str]:
     return kept | {"CMQ_DATA_DIR": str(data), "PORT": str(port), "DEMO": "1", **more}
 
 
+def _start(folder: Path, data: Path, port: int, **more: str) -> House:
+    output = folder / f"output-{free_port()}"
+    with output.open("wb") as file:
+        process = subprocess.Popen(
+            [sys.executable, "manage.py", "up"],
+            cwd=ROOT,
+            env=_environment(data, port, **more),
+            stdout=file,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    return House(process, data, output, port)
+
+
+def _end(house: House) -> None:
+    """Stops a house whatever became of it; nothing of it may be alive after that."""
+    if house.process.poll() is not None:
+        return
+    family = house.family()
+    house.process.terminate()
+    house.process.wait(20)
+    assert house.left(family) == []
+
+
 @pytest.fixture
-def up(tmp_path: Path, launch) -> Iterator[Callable[..., House]]:
-    """Starts `manage.py up`; after the test nothing of it may be alive."""
-    seen: list[psutil.Process] = []
+def up(tmp_path: Path) -> Iterator[Callable[..., House]]:
+    """Starts `manage.py up`, on the same data folder each time."""
     houses: list[House] = []
 
-    def start(data: Path | None = None, port: int | None = None, **more: str) -> House:
-        data, port = data or tmp_path / "data", port or free_port()
-        output = tmp_path / f"output-{len(houses)}"
-        with output.open("wb") as file:
-            process = launch(
-                [sys.executable, "manage.py", "up"],
-                _environment(data, port, **more),
-                stdout=file,
-                stderr=subprocess.STDOUT,
-            )
-        houses.append(House(process, data, output, port))
+    def start(port: int | None = None, **more: str) -> House:
+        houses.append(_start(tmp_path, tmp_path / "data", port or free_port(), **more))
         return houses[-1]
 
     yield start
     for house in houses:
-        if house.process.poll() is None:
-            seen += house.family()
-            house.process.terminate()
-    for house in houses:
-        house.process.wait(20)
-    _eventually(lambda: not any(one.is_running() for one in seen), f"left behind: {seen}", 20)
+        _end(house)
 
 
-def test_a_first_start_shows_the_demonstration(up):
-    house = up().wait_until_ready()
+@dataclass
+class Lived:
+    """A demonstration that started on an older database, beside a taken port."""
+
+    house: House
+    taken: int
+
+
+@pytest.fixture(scope="module")
+def lived(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lived]:
+    folder = tmp_path_factory.mktemp("up")
+    # An installation that stopped before the last migrations: only the first application's are there.
+    subprocess.run(
+        [sys.executable, "manage.py", "migrate", "contenttypes", "--verbosity", "0"],
+        cwd=ROOT, env=_environment(folder / "data", 8000, DEMO="0"), check=True,
+    )  # fmt: skip
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        house = _start(folder, folder / "data", free_port(), DEMO_NETWORK_PORT=str(port))
+        try:
+            yield Lived(house.wait_until_ready(), port)
+        finally:
+            _end(house)
+
+
+def test_a_start_shows_the_address_and_the_cast(lived: Lived):
+    house = lived.house
     assert f"http://localhost:{house.port}" in house.said
     assert [name for name in CAST if f"{name}@maison-lumiere.example" not in house.said] == []
     assert house.get("/healthz").status_code == 200
     assert house.get("/readyz").status_code == 200
     assert house.get("/accounts/login/").status_code == 200
-    modes = {name: (house.data / name).stat().st_mode & 0o777 for name in ("secret_key", "encryption_keys")}
+
+
+def test_what_it_keeps_is_kept_for_us_alone(lived: Lived):
+    data = lived.house.data
+    modes = {name: (data / name).stat().st_mode & 0o777 for name in ("secret_key", "encryption_keys")}
     assert modes == {"secret_key": 0o600, "encryption_keys": 0o600}
-    assert house.data.stat().st_mode & 0o777 == 0o700
-    with closing(sqlite3.connect(house.data / "cm_queue.sqlite3")) as database:
-        assert database.execute("PRAGMA journal_mode").fetchone() == ("wal",)
-    assert not (house.data / "backups").exists()  # there was nothing to lose
+    assert data.stat().st_mode & 0o777 == 0o700
+    assert lived.house.query("PRAGMA journal_mode") == ("wal",)
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_signal_stops_everything_within_ten_seconds(up, number: signal.Signals):
-    house = up().wait_until_ready()
-    family = house.family()
-    lines = " ".join(" ".join(one.cmdline()) for one in family)
-    assert [part for part in PARTS if part not in lines] == []
-    house.process.send_signal(number)
-    assert house.process.wait(10) == 0
-    assert [one for one in family if one.is_running() and one.status() != psutil.STATUS_ZOMBIE] == []
-    assert house.said.rstrip().endswith("Stopped.")
-    assert not embedded.answers(embedded.url(house.data))
+def test_the_older_database_was_copied_before_it_was_migrated(lived: Lived):
+    (copy,) = (lived.house.data / "backups").iterdir()
+    assert f"The database was copied to {copy} before it was migrated." in lived.house.said
+    with closing(sqlite3.connect(copy)) as database:
+        apps = {row[0] for row in database.execute("SELECT DISTINCT app FROM django_migrations")}
+    assert apps == {"contenttypes"}
+
+
+def test_the_demonstration_network_takes_the_next_free_port(lived: Lived):
+    shown = re.search(r"What went out: +http://localhost:(\d+)", lived.house.said)
+    assert shown is not None
+    assert int(shown[1]) > lived.taken
+    assert httpx.get(f"http://127.0.0.1:{shown[1]}/", timeout=10, trust_env=False).status_code == 200
+
+
+def test_two_on_one_data_folder_the_second_is_refused(lived: Lived):
+    second = _start(lived.house.output.parent, lived.house.data, free_port())
+    assert second.process.wait(30) == 1
+    assert f"Another `manage.py up` (process {lived.house.process.pid}) already runs" in second.said
+    assert lived.house.get("/readyz").status_code == 200
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_a_killed_child_is_started_again(lived: Lived, part: str):
+    house, before = lived.house, lived.house.said.count("killed by SIGKILL")
+    first = house.child(part)
+    first.kill()
+    _eventually(lambda: house.said.count("killed by SIGKILL") > before, house.said)
+
+    def replaced() -> bool:
+        lines = [one for one in house.left(house.family()) if part in " ".join(one.cmdline())]
+        return any(one.pid != first.pid for one in lines) and house.get("/readyz").status_code == 200
+
+    _eventually(replaced, f"{part} did not come back: {house.said}")
+
+
+def test_signals_stop_everything_and_a_second_start_reuses_the_data(up):
+    count = "SELECT (SELECT count(*) FROM accounts_user), (SELECT count(*) FROM posts_post)"
+    seen = []
+    for number in (signal.SIGTERM, signal.SIGINT):
+        house = up().wait_until_ready()
+        family = house.family()
+        lines = " ".join(" ".join(one.cmdline()) for one in family)
+        assert [part for part in PARTS if part not in lines] == []
+        house.process.send_signal(number)
+        assert house.process.wait(10) == 0
+        assert house.left(family) == []
+        assert house.said.rstrip().endswith("Stopped.")
+        assert not embedded.answers(embedded.url(house.data))
+        keys = [(house.data / name).read_bytes() for name in ("secret_key", "encryption_keys")]
+        seen.append((house.query(count), keys))
+    assert seen[0] == seen[1]
+    assert not (
+        house.data / "backups"
+    ).exists()  # a new database has nothing to lose, the second no migration
 
 
 def test_a_killed_supervisor_leaves_nobody_and_the_next_start_works(up):
@@ -138,55 +227,15 @@ def test_a_killed_supervisor_leaves_nobody_and_the_next_start_works(up):
     house.process.kill()
     house.process.wait()
     again = up(port=house.port).wait_until_ready()
-    assert [one for one in family if one.is_running() and one.status() != psutil.STATUS_ZOMBIE] == []
+    assert house.left(family) == []
     assert again.get("/readyz").status_code == 200
 
 
-@pytest.mark.parametrize("part", PARTS)
-def test_a_killed_child_is_started_again(up, part: str):
-    house = up().wait_until_ready()
-    first = house.child(part)
-    first.kill()
-    _eventually(lambda: "starting it again" in house.said, house.said)
-    assert "killed by SIGKILL" in house.said
-
-    def replaced() -> bool:
-        lines = [one for one in house.family() if one.is_running() and part in " ".join(one.cmdline())]
-        return any(one.pid != first.pid for one in lines) and house.get("/readyz").status_code == 200
-
-    _eventually(replaced, f"{part} did not come back: {house.said}")
-
-
-def test_a_second_start_reuses_the_data(up):
-    house = up().wait_until_ready()
-    keys = {name: (house.data / name).read_bytes() for name in ("secret_key", "encryption_keys")}
-    house.process.terminate()
-    house.process.wait(10)
-    query = "SELECT (SELECT count(*) FROM accounts_user), (SELECT count(*) FROM posts_post)"
-    with closing(sqlite3.connect(house.data / "cm_queue.sqlite3")) as database:
-        people, posts = database.execute(query).fetchone()
-    again = up().wait_until_ready()
-    assert {name: (again.data / name).read_bytes() for name in keys} == keys
-    with closing(sqlite3.connect(house.data / "cm_queue.sqlite3")) as database:
-        assert database.execute(query).fetchone() == (people, posts)
-    assert people >= len(CAST)
-    assert not (house.data / "backups").exists()  # nothing was migrated
-
-
-def test_an_older_database_is_copied_before_it_is_migrated(up, tmp_path: Path):
-    data = tmp_path / "data"
-    # An installation that stopped before the last migrations: only the first application's are there.
-    environment = _environment(data, 8000, DEMO="0")
-    subprocess.run(
-        [sys.executable, "manage.py", "migrate", "contenttypes", "--verbosity", "0"],
-        cwd=ROOT, env=environment, check=True,
-    )  # fmt: skip
-    house = up().wait_until_ready()
-    (copy,) = (data / "backups").iterdir()
-    assert f"The database was copied to {copy} before it was migrated." in house.said
-    with closing(sqlite3.connect(copy)) as database:
-        apps = {row[0] for row in database.execute("SELECT DISTINCT app FROM django_migrations")}
-    assert apps == {"contenttypes"}
+def test_a_real_installation_has_no_demonstration(up):
+    house = up(DEMO="0").wait_until_ready()
+    assert "maison-lumiere" not in house.said
+    assert "demo_network" not in " ".join(" ".join(one.cmdline()) for one in house.family())
+    assert house.query("SELECT count(*) FROM accounts_user") == (0,)
 
 
 def test_a_port_in_use_is_one_sentence_and_nothing_is_left(up):
@@ -199,36 +248,3 @@ def test_a_port_in_use_is_one_sentence_and_nothing_is_left(up):
         "stop what listens there, or choose another with PORT."
     )
     assert not embedded.answers(embedded.url(house.data))
-
-
-def test_the_demonstration_network_takes_the_next_free_port(up):
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
-        house = up(DEMO_NETWORK_PORT=str(port)).wait_until_ready()
-    shown = re.search(r"What went out: +http://localhost:(\d+)", house.said)
-    assert shown is not None
-    assert int(shown[1]) > port
-    assert httpx.get(f"http://127.0.0.1:{shown[1]}/", timeout=10, trust_env=False).status_code == 200
-
-
-def test_two_on_one_data_folder_the_second_is_refused(up):
-    house = up().wait_until_ready()
-    second = up()
-    assert second.process.wait(30) == 1
-    assert f"Another `manage.py up` (process {house.process.pid}) already runs" in second.said
-    assert house.get("/readyz").status_code == 200
-
-
-def test_a_real_installation_has_no_demonstration(up):
-    house = up(DEMO="0").wait_until_ready()
-    assert "maison-lumiere" not in house.said
-    assert "demo_network" not in " ".join(" ".join(one.cmdline()) for one in house.family())
-    with closing(sqlite3.connect(house.data / "cm_queue.sqlite3")) as database:
-        assert database.execute("SELECT count(*) FROM accounts_user").fetchone() == (0,)
-
-
-def test_a_database_that_does_not_answer_is_named(up):
-    address = f"postgres://cmq@127.0.0.1:{free_port()}/cmq"
-    house = up(DATABASE_URL=address, SECRET_KEY="x" * 50, ENCRYPTION_KEYS="A" * 43 + "=")
-    assert house.process.wait(60) == 1
-    assert "CommandError: DATABASE_URL: the database did not answer within 30 s" in house.said

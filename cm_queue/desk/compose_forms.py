@@ -94,15 +94,14 @@ class DraftForm(forms.Form):
     at = Words(label=_("Date and time"), widget=forms.DateTimeInput(attrs={"type": "datetime-local"}))
     files = Pictures(label=_("Add images"), required=False)
 
-    def __init__(self, *args: Any, brand: Brand, channels: Iterable[Channel], spots: _Choices, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, brand: Brand, channels: Iterable[Channel], **kwargs: Any) -> None:
         self.brand = brand
         super().__init__(*args, auto_id="c-%s", **kwargs)
-        self._choices("channels", [(channel.key, channel) for channel in channels])
-        self._choices("products", [(one.key, one.name) for one in brand.products.order_by("name")])
-        self._choices("slot", spots)
+        self.offer("channels", [(channel.key, channel) for channel in channels])
+        self.offer("products", [(one.key, one.name) for one in brand.products.order_by("name")])
         self.fields["files"].widget.attrs |= {"accept": "image/jpeg,image/png,image/webp,image/gif"}
 
-    def _choices(self, name: str, choices: _Choices) -> None:
+    def offer(self, name: str, choices: _Choices) -> None:
         field = self.fields[name]
         if isinstance(field, forms.ChoiceField):
             field.choices = list(choices)
@@ -133,7 +132,7 @@ class ChannelForm(forms.Form):
         super().__init__(*args, prefix=f"on-{channel.key}", auto_id="c-%s", **kwargs)
         can = adapter_of(channel).capabilities
         if can.visibilities:
-            self._choices("visibility", [(one, signs.VISIBILITIES.get(one, one)) for one in can.visibilities])
+            self.offer("visibility", [(one, signs.VISIBILITIES.get(one, one)) for one in can.visibilities])
         else:
             del self.fields["visibility"]
         if not can.content_warning:
@@ -141,9 +140,9 @@ class ChannelForm(forms.Form):
         known = dict(LANGUAGES)
         kept = str(self.initial.get("language", ""))
         more = [(kept, kept)] if kept and kept not in known else []
-        self._choices("language", [("", _("not said")), *LANGUAGES, *more])
+        self.offer("language", [("", _("not said")), *LANGUAGES, *more])
 
-    def _choices(self, name: str, choices: _Choices) -> None:
+    def offer(self, name: str, choices: _Choices) -> None:
         field = self.fields[name]
         if isinstance(field, forms.ChoiceField):
             field.choices = list(choices)

@@ -19,7 +19,9 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         slug = options["brand"]
-        brands: list[Brand | None] = list(Brand.objects.filter(slug=slug) if slug else Brand.objects.order_by("pk"))
+        brands: list[Brand | None] = list(
+            Brand.objects.filter(slug=slug) if slug else Brand.objects.order_by("pk")
+        )
         if slug and not brands:
             raise CommandError(f"There is no brand {slug}.")
         while seal():

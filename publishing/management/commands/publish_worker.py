@@ -13,6 +13,7 @@ from django.db import connection
 
 from publishing import draining
 from publishing.jobs import QUEUE
+from publishing.pulsing import pulsing
 from publishing.working import PublishWorker
 
 log = structlog.get_logger("worker")
@@ -23,10 +24,16 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         connection.close()
+        with pulsing():
+            self._work()
+
+    def _work(self) -> None:
         while not draining.stopping.is_set():
             try:
                 queue = django_rq.get_queue(QUEUE)
-                PublishWorker([queue], connection=queue.connection).work(logging_level="WARNING", with_scheduler=False)
+                PublishWorker([queue], connection=queue.connection).work(
+                    logging_level="WARNING", with_scheduler=False
+                )
                 return
             except redis.RedisError as error:
                 log.warning("redis_away", error=type(error).__name__)

@@ -1,0 +1,204 @@
+"""The known cast on its stage, for the tests of the core: Maison Lumière as the demonstration seeds it, a
+neighbour brand with an outsider, and builders that go through the product's own verbs.
+
+`tests/staging.py` builds a brand of its own channels for the tests of the release engine; here the stage is
+the one that a newcomer sees after `make run`.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from django.db.models import F
+from django.utils import timezone, translation
+from PIL import Image
+
+from accounts.clock import database_now
+from accounts.models import Brand, Membership, User
+from approvals.gate import Code
+from approvals.models import Credential, CredentialState, Decision, Policy, PolicyState, Verdict
+from approvals.policy import PRESETS
+from approvals.reviewing import Word, decide, draft, revise, submit, verdict_of
+from cm_queue.seeding import CAST, PRODUCT, seed_demo
+from posts.models import Channel, Media, Post, Product
+from posts.uploading import upload
+
+TEXT = "Trois gestes pour nettoyer un abat-jour en lin."
+ALT = "Une lampe à dôme blanc, allumée sur une table en bois."
+
+
+@dataclass
+class Cast:
+    """The brand and its people: `cast.ines`, `cast.people["ines"]`; `stranger` belongs to `elsewhere`."""
+
+    brand: Brand
+    people: dict[str, User]
+    elsewhere: Brand
+    stranger: User
+    lamp: str = PRODUCT
+    made: list[Post] = field(default_factory=list)
+
+    def __getattr__(self, name: str) -> User:
+        try:
+            return self.people[name]
+        except KeyError:
+            raise AttributeError(name) from None
+
+    # --- Posts -----------------------------------------------------------------------------------
+    def draft(self, text: str = TEXT, author: User | None = None, **fields: Any) -> Post:
+        fields = {"channels": ["demo"], "slot": in_hours(2).isoformat(), **fields}
+        return draft(author or self.people["ines"], self.brand, {"text": text, **fields})  # type: ignore[typeddict-item]
+
+    def submitted(self, text: str = TEXT, author: User | None = None, **fields: Any) -> Post:
+        post = self.draft(text, author, **fields)
+        return submit(author or self.people["ines"], post.pk)
+
+    def approved(self, text: str = TEXT, by: str = "nadia", author: User | None = None, **fields: Any) -> Post:
+        """Scheduled: Nadia alone covers a routine post."""
+        post = self.submitted(text, author, **fields)
+        self.say(by, post)
+        return fresh(post)
+
+    def edit(self, who: str, post: Post, **fields: Any) -> Post:
+        return revise(self.people[who], post.pk, fields)  # type: ignore[arg-type]
+
+    def say(
+        self, who: str, post: Post, decision: str = Verdict.APPROVE.value, comment: str = "", **more: Any
+    ) -> Decision:
+        """A decision on the digest that is on the screen now."""
+        if not comment and decision in {Verdict.REJECT.value, Verdict.REQUEST_CHANGES.value}:
+            comment = "Ce n’est pas vrai."
+        return decide(
+            self.people[who], post.pk, Word(decision, more.pop("digest", digest_of(post)), comment, **more)
+        )
+
+    # --- The stage -------------------------------------------------------------------------------
+    def channel(self, key: str, network: str = "console", **more: Any) -> Channel:
+        """A channel that needs no far side."""
+        return Channel.objects.create(
+            brand=self.brand, key=key, name=key.title(), network=network, account=f"{network}#{key}", **more
+        )
+
+    def product(self, key: str) -> Product:
+        return Product.objects.create(brand=self.brand, key=key, name=key.title())
+
+    def adopt(self, preset: str | dict[str, Any]) -> Policy:
+        """Another policy in force."""
+        rules = PRESETS[preset] if isinstance(preset, str) else preset
+        Policy.objects.filter(brand=self.brand).update(state=PolicyState.SUPERSEDED)
+        number = Policy.objects.filter(brand=self.brand).count() + 1
+        return Policy.objects.create(brand=self.brand, number=number, state=PolicyState.ACTIVE, rules=rules)
+
+    def grant(self, who: str, domain: str, level: int, **more: Any) -> Credential:
+        """A credential granted now by Hugo and confirmed by Nadia, as issue 3 will do by verbs."""
+        now = database_now()
+        grantor = self.people["hugo" if who != "hugo" else "nadia"]
+        fields = {
+            "state": CredentialState.ACTIVE,
+            "valid_from": now,
+            "confirmed_at": now,
+            "first_grantor": grantor,
+            **more,
+        }
+        return Credential.objects.create(
+            brand=self.brand, user=self.people[who], domain=domain, level=level, **fields
+        )
+
+    def credentials(self, who: str, domain: str) -> Any:
+        return Credential.objects.filter(brand=self.brand, user=self.people[who], domain=domain)
+
+    def member(self, name: str, **grants: int) -> User:
+        """Somebody more in the brand, also as `cast.<name>`."""
+        user = User.objects.create_user(f"{name}@{self.brand.slug}.example", None, name=name.title())
+        Membership.objects.create(brand=self.brand, user=user)
+        self.people[name] = user
+        for domain, level in grants.items():
+            self.grant(name, domain, level)
+        return user
+
+    def membership(self, who: str) -> Membership:
+        return Membership.objects.get(brand=self.brand, user=self.people[who])
+
+
+def in_hours(hours: float) -> datetime:
+    return (database_now() + timedelta(hours=hours)).replace(microsecond=0)
+
+
+def fresh(post: Post) -> Post:
+    """As the database has it."""
+    return Post.objects.select_related("brand", "revision", "author").get(pk=post.pk)
+
+
+def digest_of(post: Post) -> str:
+    revision = fresh(post).revision
+    return revision.digest if revision else ""
+
+
+def codes(post: Post) -> set[str]:
+    """Why the gate is closed, as codes: those of blockers by their own name; empty when it is open."""
+    _loaded, verdict = verdict_of(fresh(post))
+    return {
+        str(reason.params["blocker"]) if reason.code == Code.BLOCKED else reason.code.value
+        for reason in verdict.reasons
+    }
+
+
+def missing(post: Post) -> dict[str, int]:
+    """{domain: how many more people} of what is not covered."""
+    _loaded, verdict = verdict_of(fresh(post))
+    return {one.requirement.domain: one.missing for one in verdict.reading.coverage if one.missing}
+
+
+def is_open(post: Post) -> bool:
+    return verdict_of(fresh(post))[1].open
+
+
+def age_decisions(post: Post, by: timedelta) -> None:
+    """As if the decisions had been made `by` earlier: the database's clock cannot be told another time."""
+    Decision.objects.filter(post=post).update(at=F("at") - by)
+
+
+def age_credentials(cast: Cast, by: timedelta) -> None:
+    """As if everybody had been entrusted `by` earlier."""
+    Credential.objects.filter(brand=cast.brand).update(
+        valid_from=F("valid_from") - by, confirmed_at=F("confirmed_at") - by
+    )
+
+
+def age_post(post: Post, by: timedelta) -> None:
+    """As if the post had been planned `by` earlier: all its instants move into the past."""
+    Post.objects.filter(pk=post.pk).update(
+        slot=F("slot") - by, window_from=F("window_from") - by, window_until=F("window_until") - by
+    )
+    post.deliveries.update(due_at=F("due_at") - by, next_at=F("next_at") - by, expires_at=F("expires_at") - by)
+
+
+def picture(size: tuple[int, int] = (64, 48), form: str = "PNG", colour: str = "#b08a3e", **more: Any) -> io.BytesIO:
+    out = io.BytesIO()
+    Image.new("RGB", size, colour).save(out, form, **more)
+    out.seek(0)
+    return out
+
+
+def media(cast: Cast, colour: str = "#b08a3e", who: str = "ines") -> Media:
+    return upload(cast.people[who], cast.brand, picture(colour=colour), "lampe.png")
+
+
+@pytest.fixture
+def cast(db: None) -> Iterator[Cast]:
+    """Everybody on stage, nothing written yet. Sentences are in English."""
+    brand = seed_demo(posts=False)
+    people = {player.key: User.objects.get(email=player.email) for player in CAST}
+    elsewhere = Brand.objects.create(slug="atelier-voisin", name="Atelier voisin")
+    stranger = User.objects.create_user("zoe@atelier-voisin.example", None, name="Zoé")
+    Membership.objects.create(brand=elsewhere, user=stranger, is_owner=True)
+    # What was entrusted at the founding was entrusted a while ago, and not in this very microsecond.
+    stage = Cast(Brand.objects.get(pk=brand.pk), people, elsewhere, stranger)
+    age_credentials(stage, timedelta(days=30))
+    with translation.override("en"), timezone.override("Europe/Paris"):
+        yield stage
