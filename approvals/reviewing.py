@@ -318,7 +318,8 @@ def _schedule(actor: Actor, post: Post, now: datetime) -> None:
     change_post(
         post, "post.schedule", actor, to=PostState.SCHEDULED, told={"digest": digest}, slot=slot, reasons=[]
     )
-    reset_deliveries(post, approved_digest=digest)
+    reset_deliveries(post)
+    post.deliveries.filter(sealed_digest=digest).update(approved_digest=digest)
     drafting.set_times(post)
 
 

@@ -7,9 +7,11 @@ the post stands where its decisions put it.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
+from django.db.models import ProtectedError
 from django.utils.translation import gettext as _
 
 from accounts.clock import database_now
@@ -116,7 +118,9 @@ def _set_deliveries(post: Post, channels: Sequence[Channel]) -> None:
     unless something was tried on it."""
     wanted = {channel.pk for channel in channels}
     there = set(post.deliveries.values_list("channel_id", flat=True))
-    post.deliveries.exclude(channel_id__in=wanted).filter(attempts=0).delete()
+    for gone in post.deliveries.exclude(channel_id__in=wanted).filter(attempts=0):
+        with suppress(ProtectedError):  # a permit was minted for it once, and remembers it
+            gone.delete()
     Delivery.objects.bulk_create(
         Delivery(post=post, brand_id=post.brand_id, channel=channel)
         for channel in channels

@@ -250,7 +250,9 @@ def give_back(claims: Mapping[int, int]) -> int:
 def follow_deliveries(post_ids: Iterable[int], actor: Actor) -> None:
     """Brings released posts to the state that their deliveries make. Leaves `version` alone: nothing
     that the gate looks at has changed."""
-    found = Delivery.objects.filter(post_id__in=set(post_ids)).values_list(
+    # Of the bytes that are current: a channel that was tried and then taken out of the post has others.
+    current = Delivery.objects.filter(post_id__in=set(post_ids), sealed_digest=F("post__revision__digest"))
+    found = current.values_list(
         "post_id", "post__state", "post__brand_id", "state"
     )
     states: dict[tuple[int, str, int], list[DeliveryState]] = {}
