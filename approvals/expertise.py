@@ -38,10 +38,9 @@ def in_force(brand: Brand, at: datetime) -> QuerySet[Credential]:
 
 
 def level_of(user: User, brand: Brand, domain: str | None = None) -> int:
-    """The person's highest level now, in one domain or in any; 0 without a credential."""
-    held = in_force(brand, database_now()).filter(
-        Q(user_id=user.person_id) | Q(user__same_person_as_id=user.person_id)
-    )
+    """The account's highest level now, in one domain or in any; 0 without a credential. Another account of
+    the same person lends it none: expertise speaks through the account that earned it."""
+    held = in_force(brand, database_now()).filter(user=user)
     if domain is not None:
         held = held.filter(domain=domain)
     return max(held.values_list("level", flat=True), default=0)

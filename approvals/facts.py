@@ -115,9 +115,13 @@ def load_brands(brand_ids: Sequence[int]) -> dict[int, _Brand]:
     found = {}
     for brand_id in brand_ids:
         held = []
+        accounts = {row.user_id for row in members[brand_id]}
         for row in credentials[brand_id]:
+            if row.user_id not in accounts:
+                # A closed account is silent, even when its person has another one that is not.
+                continue
             since, until = _period(row)
-            held.append(Held(row.user.person_id, row.domain, row.level, since, until))
+            held.append(Held(row.user.person_id, row.domain, row.level, since, until, row.user_id))
         policy = policies.get(brand_id)
         found[brand_id] = _Brand(
             rules=_rules(policy),
@@ -178,6 +182,7 @@ def _one(
     frozen = [incident.pk for incident in brand.incidents if touches(incident.scope, keys, post.products)]
     rules = brand.rules
     light = bool(rules and rules.light_correction)
+    writers = [row.user for row in contributions if not (row.light and light)]
     due = post.slot or taken_at
     day = due.astimezone(post.brand.zone).date()
     digest = (post.revision.digest if post.revision else "") or None
@@ -187,9 +192,9 @@ def _one(
         digest=digest,
         epoch=max(in_scope, default=0),
         rule=rule_for(rules, post.kind, networks, post.products, post.topics) if rules else None,
-        contributors=frozenset(row.user.person_id for row in contributions if not (row.light and light)),
+        contributors=frozenset(user.person_id for user in writers),
         decisions=tuple(
-            Decided(row.pk, row.user.person_id, row.decision, row.digest, row.epoch, row.at)
+            Decided(row.pk, row.user.person_id, row.decision, row.digest, row.epoch, row.at, row.user_id)
             for row in decisions
             if row.post_id == post.pk
         ),
@@ -202,6 +207,7 @@ def _one(
         window_from=post.window_from,
         window_until=post.window_until,
         taken_at=taken_at,
+        wrote=frozenset(user.pk for user in writers),
     )
     return Loaded(facts, brand.policy_id, post.version, post.brand.standing)
 
@@ -254,9 +260,9 @@ def open_objections(decisions: Iterable[Decision], overrides: Mapping[int, list[
     for one in decisions:
         if not one.binding or one.decision in _CLEARING:
             continue
-        person = one.user.person_id
+        # By the very account: to say that another one is the same person must not lift an objection.
         cleared = any(
-            later.pk > one.pk and later.user.person_id == person and later.decision in _CLEARING
+            later.pk > one.pk and later.user_id == one.user_id and later.decision in _CLEARING
             for later in decisions
         )
         lifted = {row.domain for row in overrides.get(one.pk, ())}

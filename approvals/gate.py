@@ -52,13 +52,19 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """A person held `domain` at `level`, ACTIVE, from `since` (inclusive) until `until` (exclusive)."""
+    """A person held `domain` at `level`, ACTIVE, from `since` (inclusive) until `until` (exclusive).
+
+    `account` is the one it was granted to, 0 when that does not matter. A person's accounts are one when
+    it comes to who contributed and how many agreed; but expertise speaks through the account that earned
+    it, so that saying "these two are one person" can only ever close the gate.
+    """
 
     person: int
     domain: str
     level: int
     since: datetime
     until: datetime | None = None
+    account: int = 0
 
     def at(self, moment: datetime) -> bool:
         return self.since <= moment and (self.until is None or moment < self.until)
@@ -66,7 +72,7 @@ class Held:
 
 @dataclass(frozen=True, slots=True)
 class Decided:
-    """One decision, in the order `sequence` in which they were made."""
+    """One decision, in the order `sequence` in which they were made, from `account` (0: any of theirs)."""
 
     sequence: int
     person: int
@@ -74,6 +80,7 @@ class Decided:
     digest: str
     epoch: int
     at: datetime
+    account: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +106,8 @@ class Release:
 class Facts:
     """All that the gate looks at, for one post. People are numbers: one for each person, however many
     accounts. `taken_at` is the instant the facts were read by the database's clock. `rule` is None when
-    the policy does not load or does not know the kind; `held` may be limited to those who matter."""
+    the policy does not load or does not know the kind; `held` may be limited to those who matter.
+    `wrote` are the accounts through which the contributors wrote; empty when that does not matter."""
 
     post: int
     kind: str
@@ -117,6 +125,7 @@ class Facts:
     window_from: datetime | None
     window_until: datetime | None
     taken_at: datetime
+    wrote: frozenset[int] = frozenset()
 
 
 # --- Verdict ----------------------------------------------------------------------------------
@@ -224,7 +233,7 @@ def _evaluate(facts: Facts, at: datetime) -> Verdict:
     reasons = [
         *_sealed(facts),
         *_missing(facts, rule, coverage, at),
-        *_people(facts, rule, coverage, have),
+        *_people(facts, rule, coverage, have, at),
         *_stopped(facts),
         *_released(facts, rule, coverage),
         *_window(facts, at),
@@ -262,14 +271,19 @@ def _counted(facts: Facts, rule: Rule, at: datetime) -> dict[int, Decided]:
     }
 
 
-def _holds(facts: Facts, person: int, requirement: Requirement, moment: datetime) -> bool:
+def _holds(facts: Facts, person: int, account: int, requirement: Requirement, moment: datetime) -> bool:
     return any(
         held.person == person
+        and _speaks(held, account)
         and held.domain == requirement.domain
         and held.level >= requirement.level
         and held.at(moment)
         for held in facts.held
     )
+
+
+def _speaks(held: Held, account: int) -> bool:
+    return not account or not held.account or held.account == account
 
 
 def _covering(
@@ -278,13 +292,16 @@ def _covering(
     covering = {
         person
         for person, decided in counted.items()
-        if _holds(facts, person, requirement, decided.at) and _holds(facts, person, requirement, at)
+        if _holds(facts, person, decided.account, requirement, decided.at)
+        and _holds(facts, person, decided.account, requirement, at)
     }
     if rule.contributor_covers:
         covering |= {
             person
             for person in facts.contributors & facts.active
-            if _holds(facts, person, requirement, facts.taken_at) and _holds(facts, person, requirement, at)
+            for account in facts.wrote or {0}
+            if _holds(facts, person, account, requirement, facts.taken_at)
+            and _holds(facts, person, account, requirement, at)
         }
     return covering
 
@@ -299,7 +316,7 @@ def _able(facts: Facts, requirement: Requirement, at: datetime) -> set[int]:
         and held.domain == requirement.domain
         and held.level >= requirement.level
         and held.at(facts.taken_at)
-        and _holds(facts, held.person, requirement, at)
+        and _holds(facts, held.person, held.account, requirement, at)
     }
 
 
@@ -328,11 +345,16 @@ def _approvers(
     return {
         person
         for person, decided in counted.items()
-        if any(
-            held.person == person and held.level >= 1 and held.at(decided.at) and held.at(at)
-            for held in facts.held
-        )
+        if _knows(facts, person, decided.account, decided.at) and _knows(facts, person, decided.account, at)
     }
+
+
+def _knows(facts: Facts, person: int, account: int, moment: datetime) -> bool:
+    """Whether the person holds anything at all, at level 1 or above, at that moment."""
+    return any(
+        held.person == person and _speaks(held, account) and held.level >= 1 and held.at(moment)
+        for held in facts.held
+    )
 
 
 def _sealed(facts: Facts) -> list[Reason]:
@@ -368,26 +390,24 @@ def _ending(facts: Facts, rule: Rule, covered: Coverage, at: datetime) -> list[i
     return sorted(_covering(facts, rule, covered.requirement, counted, now) - still)
 
 
-def _people(facts: Facts, rule: Rule, coverage: tuple[Coverage, ...], have: set[int]) -> list[Reason]:
+def _people(
+    facts: Facts, rule: Rule, coverage: tuple[Coverage, ...], have: set[int], at: datetime
+) -> list[Reason]:
     if len(have) >= rule.people:
         return []
-    could = sorted({person for covered in coverage for person in covered.could} - have)
-    if not could:
-        # Nothing is missing but another pair of eyes: whoever could cover anything will do.
-        could = sorted(
-            {
-                held.person
-                for held in facts.held
-                if held.person in facts.active - facts.contributors - facts.absent - have
-                and held.at(facts.taken_at)
-                and any(
-                    held.domain == covered.requirement.domain and held.level >= covered.requirement.level
-                    for covered in coverage
-                )
-            }
-        )
+    could = {person for covered in coverage for person in covered.could}
+    if rule.contributor_covers:
+        # Nothing more than another pair of eyes is asked: whoever knows the trade at all will do.
+        present = facts.active - facts.contributors - facts.absent
+        could |= {
+            held.person
+            for held in facts.held
+            if held.person in present
+            and _knows(facts, held.person, held.account, facts.taken_at)
+            and _knows(facts, held.person, held.account, at)
+        }
     params = {"needed": rule.people, "have": len(have), "missing": rule.people - len(have)}
-    return [Reason(Code.MISSING_PEOPLE, params, tuple(could))]
+    return [Reason(Code.MISSING_PEOPLE, params, tuple(sorted(could - have)))]
 
 
 def _stopped(facts: Facts) -> list[Reason]:

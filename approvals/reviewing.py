@@ -118,7 +118,7 @@ def _demand_not_lowered(actor: User, post: Post, fields: Draft) -> None:
 
 def may_lower(actor: User, facts: Facts) -> bool:
     """Whether a person is qualified for what is asked now, and wrote nothing of it."""
-    return actor.person_id not in facts.contributors and bool(covered_now(facts, actor.person_id))
+    return actor.person_id not in facts.contributors and bool(covered_now(facts, actor.person_id, actor.pk))
 
 
 def submit(actor: User, pk: int) -> Post:
@@ -169,7 +169,7 @@ def decide(actor: User, pk: int, word: Word) -> Decision:
                     "You wrote part of this post, so your approval cannot count for it. Other eyes must read it."
                 ),
             )
-        rests_on = covered_now(facts, actor.person_id)
+        rests_on = covered_now(facts, actor.person_id, actor.pk)
         decision = Decision.objects.create(
             post=post,
             revision=drafting.current(post),
@@ -229,8 +229,9 @@ def _demand_decidable(post: Post, word: Word) -> None:
         )
 
 
-def covered_now(facts: Facts, person: int) -> list[list[str | int]]:
-    """[domain, level held] for each requirement of the post that the person covers at this moment."""
+def covered_now(facts: Facts, person: int, account: int = 0) -> list[list[str | int]]:
+    """[domain, level held] for each requirement of the post that the person covers at this moment, through
+    that account (0: through any of theirs)."""
     if facts.rule is None or person not in facts.active:
         return []
     found: dict[str, int] = {}
@@ -239,6 +240,7 @@ def covered_now(facts: Facts, person: int) -> list[list[str | int]]:
             held.level
             for held in facts.held
             if held.person == person
+            and account in {0, held.account}
             and held.domain == requirement.domain
             and held.level >= requirement.level
             and held.at(facts.taken_at)

@@ -81,7 +81,7 @@ def resume(actor: User, pk: int) -> Post:
 
 def _demand_qualified(actor: User, post: Post, facts: Facts) -> None:
     """Raises Forbidden unless the person's expertise counts for this post (level 2 or above)."""
-    covered = {str(domain): int(level) for domain, level in covered_now(facts, actor.person_id)}
+    covered = {str(domain): int(level) for domain, level in covered_now(facts, actor.person_id, actor.pk)}
     needed = "crisis" if post.kind == Kind.CRISIS else None
     enough = (
         covered.get(needed, 0) >= ENTRUSTED

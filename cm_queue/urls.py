@@ -13,4 +13,5 @@ urlpatterns = [
     path("i18n/", include("django.conf.urls.i18n")),
     path("admin/rq/", include(queue_pages)),
     path("admin/", admin.site.urls),
+    path("", include("cm_queue.desk.urls")),
 ]

@@ -94,5 +94,6 @@ def test_a_database_that_does_not_answer_is_named(tmp_path: Path, free_port):
     )
     last = tried.stderr.strip().splitlines()[-1]
     assert last.startswith(
-        "cm_queue.starting.CannotStart: DATABASE_URL: the database did not answer within 0 s (connection failed"
+        "cm_queue.starting.CannotStart: DATABASE_URL: "
+        "the database did not answer within 0 s (connection failed"
     )

@@ -16,12 +16,13 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from accounts.refusals import Invalid, Refused, Stale
 from approvals import reviewing
 from approvals.models import Request, Verdict
+from cm_queue.desk.arriving import at_post
 from cm_queue.desk.compose_ahead import look_ahead
 from cm_queue.desk.compose_sheet import Sheet
 from cm_queue.desk.guarding import MemberRequest, for_members
 from posts import drafting
 from posts.models import Post, Revision
-from posts.policies import demand_editable, get_post, may_edit, may_submit
+from posts.policies import demand_editable, may_edit, may_submit
 from posts.rendering import Found
 
 
@@ -44,7 +45,7 @@ def compose(request: MemberRequest) -> HttpResponseBase:
 @require_GET
 @for_members
 def edit_post(request: MemberRequest, pk: int) -> HttpResponseBase:
-    post = get_post(request.user, pk)
+    post = at_post(request, pk)
     if not may_edit(post):
         messages.warning(request, _("This post is being sent or is already out: it can no longer be changed."))
         return redirect(post_url(pk))
@@ -55,7 +56,7 @@ def edit_post(request: MemberRequest, pk: int) -> HttpResponseBase:
 
 def _sheet(request: MemberRequest, pk: int | None) -> Sheet:
     """What was sent. Raises NotHere, and Refused for a post that can no longer be changed."""
-    post = get_post(request.user, pk) if pk is not None else None
+    post = at_post(request, pk) if pk is not None else None
     if post is not None:
         demand_editable(post)
     return Sheet(request.user, post.brand if post else request.brand, post, request.POST, request.FILES)
@@ -140,7 +141,7 @@ def _keep(request: MemberRequest, sheet: Sheet) -> Post | HttpResponse:
 
 def _stale(request: MemberRequest, sheet: Sheet) -> HttpResponse:
     """What was typed stays in the form; above it, what is there now. Saving again then means it."""
-    post = sheet.post = get_post(request.user, sheet.post.pk if sheet.post else 0)
+    post = sheet.post = at_post(request, sheet.post.pk if sheet.post else 0)
     now = Revision.objects.select_related("created_by").get(pk=drafting.current(post).pk)
     sheet.seen = now.number
     return _page(request, sheet, status=412, now=now)
@@ -148,7 +149,7 @@ def _stale(request: MemberRequest, sheet: Sheet) -> HttpResponse:
 
 def _not_submitted(request: MemberRequest, sheet: Sheet, pk: int, refusal: Refused) -> HttpResponse:
     """The page of the post, now saved, with what stands in the way at its fields."""
-    sheet.post = get_post(request.user, pk)
+    sheet.post = at_post(request, pk)
     sheet.seen = drafting.current(sheet.post).number
     sheet.point_out([Found(**one) for one in refusal.details.get("problems", [])], hard=True)
     n = sheet.hard
