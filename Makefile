@@ -2,7 +2,7 @@
 # and nothing else; everything they install goes into .venv.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help run test test-fast lint requirements messages screenshots clean venv runtime dev tools
+.PHONY: help run test test-fast bench lint requirements messages screenshots clean venv runtime dev tools
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3 || echo python3)
 BIN := .venv/bin
@@ -19,6 +19,9 @@ test: dev tools ## Everything: SQLite, then what touches the database again on a
 
 test-fast: dev ## The inner loop, under a minute: pure and database tests on SQLite
 	@$(PY) -m pytest -q -n 2 -m "not slow and not browser and not processes and not contract and not faults"
+
+bench: dev ## How fast, how late and at what cost the release engine sends, beside the machine's limit (20 minutes)
+	@$(PY) -m tests.bench $(BENCH)
 
 # What reads the settings makes keys in its data folder: lint has one of its own.
 lint: export CMQ_DATA_DIR := $(CURDIR)/.venv/lint-data

@@ -18,6 +18,7 @@ from django.urls import reverse
 from django.utils.http import urlencode
 from django.utils.translation import gettext_lazy
 
+from accounts.labels import worded
 from accounts.models import Absence, Brand, User
 from accounts.refusals import Refused
 
@@ -51,6 +52,8 @@ class Reason(Form):
 class ReasonBar(ActionForm, Reason):
     """The bar of actions above a list, with a sentence that says why."""
 
+    field_order = ("action", "select_across", "reason")
+
 
 class BrandFilter(_Filter):
     """By brand, offering only those whose rows the person sees."""
@@ -81,6 +84,22 @@ class Shown(_Admin):
     subject = ""
     list_per_page = 50
     show_full_result_count = False
+
+    def __init__(self, model: type[Model], admin_site: admin.AdminSite) -> None:
+        super().__init__(model, admin_site)
+        self.list_display = [self._worded(name) for name in self.list_display]
+        if self.fields:
+            self.fields = [self._worded(name) for name in self.fields]  # type: ignore[misc]
+
+    def _worded(self, name: Any) -> Any:
+        """The name of a column under our words, where the model's own column has none."""
+        if hasattr(type(self), name) or name.startswith("__"):
+            return name
+        column = worded(self.opts.get_field(name))
+        if column is None:
+            return name
+        setattr(self, f"worded_{name}", column)
+        return f"worded_{name}"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         rows = super().get_queryset(request)

@@ -18,6 +18,7 @@ from accounts.clock import database_now
 from accounts.locks import change_standing
 from accounts.models import Brand, User
 from accounts.policies import demand_member, demand_owner, is_alone
+from accounts.reading import read_words
 from accounts.refusals import Forbidden, Invalid, NotHere, Refused
 from approvals.models import Credential, CredentialState, Level
 from journal.recording import record
@@ -107,7 +108,8 @@ def revoke(actor: User, pk: int, cause: str, since: datetime | None = None) -> C
     held = Credential.objects.select_related("brand", "user").filter(pk=pk).first()
     if held is None:
         raise NotHere("no_such_credential", _("There is no such credential."))
-    if not cause.strip():
+    why = read_words(cause, "cause", most=300)
+    if not why:
         raise Invalid("cause_needed", _("Say why."), fields={"cause": [_("Say why.")]})
     with transaction.atomic():
         change_standing(held.brand_id)
@@ -115,16 +117,13 @@ def revoke(actor: User, pk: int, cause: str, since: datetime | None = None) -> C
         mentor = level_of(actor, held.brand, held.domain) >= Level.MENTOR
         if actor.person_id == held.user.person_id or not (membership.is_owner or mentor):
             raise Forbidden("not_qualified", _("Only an owner or a mentor of this domain revokes it."))
+        held.refresh_from_db()
+        if held.state in {CredentialState.REVOKED, CredentialState.PROPOSED}:
+            raise Refused("already_revoked", _("This credential is not, or no longer, in force."))
         now = database_now()
-        ended = (
-            Credential.objects.filter(pk=pk)
-            .exclude(state=CredentialState.REVOKED)
-            .update(
-                state=CredentialState.REVOKED, ended_at=min(since or now, now), end_cause=cause.strip()[:300]
-            )
-        )
-        if not ended:
-            raise Refused("already_revoked", _("This credential is already revoked."))
+        # One that had lapsed before stays over since then: revoking lends it no day.
+        over = min(since or now, now, held.ended_at or now)
+        Credential.objects.filter(pk=pk).update(state=CredentialState.REVOKED, ended_at=over, end_cause=why)
         record(
             "credential.revoke",
             actor,
@@ -132,8 +131,8 @@ def revoke(actor: User, pk: int, cause: str, since: datetime | None = None) -> C
             f"credential:{pk}",
             person=held.user.person_id,
             domain=held.domain,
-            since=(since or now).isoformat(),
-            personal=cause,
+            since=over.isoformat(),
+            personal=why,
         )
         tell([held.user], held.brand, "credential.revoke", domain=held.domain, who=actor.name)
     held.refresh_from_db()

@@ -14,6 +14,7 @@ from accounts.clock import database_now
 from accounts.locks import change_standing
 from accounts.models import Brand, Membership, User
 from accounts.policies import demand_may_stop, demand_member
+from accounts.reading import read_words
 from accounts.refusals import Forbidden, Invalid, NotHere, Refused
 from approvals.expertise import level_of
 from approvals.facts import touches
@@ -22,7 +23,7 @@ from journal.recording import record
 from journal.telling import tell
 from posts.lifecycle import MAY_BE_PUBLIC, DeliveryState, PostState
 from posts.models import Post
-from posts.moves import change_post, lock_post, settle_deliveries
+from posts.moves import change_post, follow_deliveries, lock_post, settle_deliveries
 
 _UNDER_WAY = (PostState.SCHEDULED, PostState.RELEASING)
 OWNER_MAY_LIFT_AFTER = timedelta(hours=24)
@@ -41,7 +42,8 @@ def read_scope(brand: Brand, scope: object) -> dict[str, Any]:
     channels, products = scope.get("channels", []), scope.get("products", [])
     known_channels = set(brand.channels.values_list("key", flat=True))
     known_products = set(brand.products.values_list("key", flat=True))
-    if not (isinstance(channels, list) and isinstance(products, list)) or not (channels or products):
+    keys = [*channels, *products] if isinstance(channels, list) and isinstance(products, list) else []
+    if not keys or not all(isinstance(key, str) for key in keys):
         raise wrong
     if set(channels) - known_channels or set(products) - known_products:
         raise wrong
@@ -50,14 +52,12 @@ def read_scope(brand: Brand, scope: object) -> dict[str, Any]:
 
 def pause(actor: User, brand: Brand, scope: object, reason: str = "") -> Pause:
     """Any member stops a scope in one click; whoever runs the installation may too."""
-    read = read_scope(brand, scope)
+    read, why = read_scope(brand, scope), read_words(reason)
     with transaction.atomic():
         change_standing(brand.pk)
         demand_may_stop(actor, brand)
-        made = Pause.objects.create(
-            brand=brand, scope=read, reason=reason[:2000], by=actor, at=database_now()
-        )
-        record("pause.begin", actor, brand, f"pause:{made.pk}", scope=read, personal=reason)
+        made = Pause.objects.create(brand=brand, scope=read, reason=why, by=actor, at=database_now())
+        record("pause.begin", actor, brand, f"pause:{made.pk}", scope=read, personal=why)
         _hold_scope(actor, brand, read, {"code": "paused", "pause": made.pk})
     return made
 
@@ -89,7 +89,8 @@ def declare(
 ) -> Incident:
     """Somebody with company 2 or crisis 1 declares an incident: a new epoch, everything in scope held."""
     read = read_scope(brand, scope)
-    if not reason.strip():
+    why = read_words(reason)
+    if not why:
         sentence = _("Say in a sentence what happened.")
         raise Invalid("reason_needed", sentence, fields={"reason": [sentence]})
     with transaction.atomic():
@@ -103,14 +104,14 @@ def declare(
                 ),
             )
         made = Incident.objects.create(
-            brand=brand, scope=read, reason=reason.strip(), declared_by=actor, declared_at=database_now()
+            brand=brand, scope=read, reason=why, declared_by=actor, declared_at=database_now()
         )
         _new_epoch(brand, read)
         if from_pause is not None:
-            Pause.objects.filter(pk=from_pause.pk, ended_at__isnull=True).update(
+            Pause.objects.filter(pk=from_pause.pk, brand=brand, ended_at__isnull=True).update(
                 ended_at=made.declared_at, ended_by=actor, became=made
             )
-        record("incident.declare", actor, brand, f"incident:{made.pk}", scope=read, personal=reason)
+        record("incident.declare", actor, brand, f"incident:{made.pk}", scope=read, personal=why)
         _hold_scope(actor, brand, read, {"code": "incident", "incident": made.pk})
         members = Membership.objects.filter(brand=brand, is_active=True).select_related("user")
         tell([one.user for one in members], brand, "incident.declare", incident=made.pk, who=actor.name)
@@ -122,6 +123,7 @@ def lift(actor: User, pk: int, reason: str = "") -> Incident:
 
     Crisis 3 and one other person; else two of crisis 2; after 24 hours the owner and one mentor.
     """
+    why = read_words(reason)
     found = Incident.objects.select_related("brand").filter(pk=pk).first()
     if found is None:
         raise NotHere("no_such_incident", _("There is no such incident."))
@@ -132,11 +134,11 @@ def lift(actor: User, pk: int, reason: str = "") -> Incident:
         if found.lifted_at is not None:
             raise Refused("already_lifted", _("This incident is already lifted."))
         now = database_now()
-        Lifting.objects.get_or_create(
-            incident=found, user=actor, defaults={"reason": reason[:2000], "at": now}
-        )
-        words = list(found.liftings.select_related("user"))
-        record("incident.lift", actor, found.brand, f"incident:{pk}", personal=reason)
+        Lifting.objects.get_or_create(incident=found, user=actor, defaults={"reason": why, "at": now})
+        # The word of somebody who has left since is no longer theirs to give.
+        here = Membership.objects.filter(brand=found.brand, is_active=True, user__is_active=True)
+        words = list(found.liftings.filter(user__in=here.values("user")).select_related("user"))
+        record("incident.lift", actor, found.brand, f"incident:{pk}", personal=why)
         if _suffices(found, words, long_open=now - found.declared_at >= OWNER_MAY_LIFT_AFTER):
             Incident.objects.filter(pk=pk).update(lifted_at=now)
             _new_epoch(found.brand, found.scope)
@@ -147,10 +149,14 @@ def lift(actor: User, pk: int, reason: str = "") -> Incident:
 
 def _suffices(incident: Incident, words: list[Lifting], *, long_open: bool) -> bool:
     brand = incident.brand
-    people = {word.user.person_id: word.user for word in words}
-    if len(people) < 2:
+    accounts: dict[int, list[User]] = {}
+    for word in words:
+        accounts.setdefault(word.user.person_id, []).append(word.user)
+    if len(accounts) < 2:
         return False
-    levels = sorted((level_of(user, brand, "crisis") for user in people.values()), reverse=True)
+    levels = sorted(
+        (max(level_of(user, brand, "crisis") for user in users) for users in accounts.values()), reverse=True
+    )
     if levels[0] >= 3 or levels[1] >= 2:
         return True
     if not long_open:
@@ -161,8 +167,10 @@ def _suffices(incident: Incident, words: list[Lifting], *, long_open: bool) -> b
             "user"
         )
     }
-    mentors = {person for person, user in people.items() if level_of(user, brand) >= 3}
-    return any(owner != mentor for owner in owners & set(people) for mentor in mentors)
+    mentors = {
+        person for person, users in accounts.items() if any(level_of(user, brand) >= 3 for user in users)
+    }
+    return any(owner != mentor for owner in owners & set(accounts) for mentor in mentors)
 
 
 def _new_epoch(brand: Brand, scope: Scope) -> None:
@@ -186,3 +194,5 @@ def _hold_scope(actor: User, brand: Brand, scope: Scope, reason: dict[str, Any])
             post, "post.held", actor, to=None if partly else PostState.HELD, told=reason, reasons=[reason]
         )
         settle_deliveries(post, DeliveryState.HELD, reason)
+        if partly:
+            follow_deliveries([post.pk], actor)

@@ -18,6 +18,7 @@ from accounts.clock import database_now
 from accounts.locks import share_brands
 from accounts.models import Brand, User
 from accounts.policies import demand_member, membership_in
+from accounts.reading import read_words
 from accounts.refusals import Forbidden, Invalid, NotHere, Refused
 from approvals.facts import Loaded, load_one
 from approvals.gate import Facts, evaluate
@@ -29,7 +30,7 @@ from journal.recording import Actor
 from journal.telling import tell
 from posts import drafting
 from posts.lifecycle import OPEN_FOR_DECISIONS, DeliveryState, PostState
-from posts.models import Kind, Post
+from posts.models import Post
 from posts.moves import change_post, lock_post, reset_deliveries, settle_deliveries
 from posts.policies import get_post
 from posts.reading import Draft
@@ -70,8 +71,9 @@ def revise(actor: User, pk: int, fields: Draft, *, seen: int | None = None) -> P
     """Changes a post; see `posts/drafting.py`. Raises Stale, Invalid, Forbidden or Refused."""
     with opened(actor, pk) as post:
         drafting.demand_fresh(post, seen)
-        _demand_not_lowered(actor, post, fields)
-        if drafting.edit(actor, post, fields, seen=seen) and post.submitted_at is not None:
+        before = _asked(post) if post.submitted_at is not None else None
+        if drafting.edit(actor, post, fields, seen=seen) and before is not None:
+            _demand_not_lowered(actor, post, before)
             take_up_again(actor, post)
             settle(actor, post)
         return post
@@ -84,34 +86,40 @@ def take_up_again(actor: User, post: Post) -> None:
         post.on_approval or (post.slot is not None and post.slot > now)
     ):
         change_post(post, "post.reslot", actor, to=PostState.IN_REVIEW, reasons=[])
-        reset_deliveries(post)
+        reset_deliveries(post, approved_digest=None)
         drafting.set_times(post)
 
 
-def _demand_not_lowered(actor: User, post: Post, fields: Draft) -> None:
-    """Once submitted, anyone raises a facet; only a qualified non-contributor lowers one."""
-    changed = {name for name in ("kind", "products", "topics") if name in fields}
-    if not changed or post.submitted_at is None or fields.get("kind", post.kind) not in Kind.values:
-        return
-    loaded = load_one(post)
-    facts = loaded.facts
-    if loaded.policy_id is None:
-        return
-    policy = post.brand.policies.get(pk=loaded.policy_id)
-    rules = read_rules(policy.rules)
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What a post was about, and what was asked of it, before an edit."""
+
+    loaded: Loaded
+    networks: list[str]
+    products: set[str]
+    topics: set[str]
+
+
+def _asked(post: Post) -> _Asked:
     networks = [channel.network for channel in drafting.channels_of(post)]
-    new = rule_for(
-        rules,
-        fields.get("kind", post.kind),
-        networks,
-        fields.get("products", post.products),
-        fields.get("topics", post.topics),
-    )
-    if asks_for_less(new, facts.rule) and not may_lower(actor, facts):
+    return _Asked(load_one(post), networks, set(post.products), set(post.topics))
+
+
+def _demand_not_lowered(actor: User, post: Post, before: _Asked) -> None:
+    """Once submitted, anyone raises a facet; only a qualified non-contributor lowers one. Taking a product
+    or a topic away lowers too, whatever it asked for: it may take the post out of an incident's scope.
+    Raises Forbidden; the edit is undone with the transaction."""
+    lowered = bool(before.products - set(post.products) or before.topics - set(post.topics))
+    policy = post.brand.policies.filter(pk=before.loaded.policy_id).first()
+    if not lowered and policy is not None and before.loaded.facts.rule is not None:
+        new = rule_for(read_rules(policy.rules), post.kind, before.networks, post.products, post.topics)
+        lowered = asks_for_less(new, before.loaded.facts.rule)
+    if lowered and not (may_lower(actor, before.loaded.facts) and may_lower(actor, load_one(post).facts)):
         raise Forbidden(
             "facet_lowered",
             _(
-                "This would ask for less expertise. Only somebody qualified who did not write this post may lower it."
+                "This would ask for less expertise. "
+                "Only somebody qualified who did not write this post may lower it."
             ),
         )
 
@@ -159,6 +167,7 @@ def decide(actor: User, pk: int, word: Word) -> Decision:
     with transaction.atomic():
         share_brands([brand_id])
         post = lock_post(pk)
+        _demand_reviewer(actor, pk)
         _demand_decidable(post, word)
         loaded = load_one(post)
         facts = loaded.facts
@@ -189,19 +198,13 @@ def decide(actor: User, pk: int, word: Word) -> Decision:
 
 
 def _read_word(word: Word) -> str:
-    comment = word.comment.replace("\r\n", "\n").strip()
+    comment = read_words(word.comment, "comment", most=5000)
     if word.decision not in Verdict.values:
         raise Invalid(
             "unknown_decision", _("There is no such decision."), fields={"decision": [_("Choose one.")]}
         )
     if word.motive and word.motive not in Motive.values:
         raise Invalid("unknown_reason", _("There is no such reason."), fields={"reason": [_("Choose one.")]})
-    if "\x00" in comment or len(comment) > 5000:
-        raise Invalid(
-            "bad_comment",
-            _("This comment cannot be stored."),
-            fields={"comment": [_("At most 5,000 characters.")]},
-        )
     if not comment and word.decision in {Verdict.REJECT, Verdict.REQUEST_CHANGES}:
         sentence = _("Say in a sentence what is wrong, so that the author can learn from it.")
         raise Invalid("comment_needed", sentence, fields={"comment": [sentence]})
@@ -264,7 +267,9 @@ def _follow(actor: User, post: Post, decision: Decision) -> None:
             "motive": decision.motive,
         },
     )
-    verdict = settle(actor, post)
+    # Nothing held resumes by itself: it takes the approval of somebody whose expertise counts for it.
+    confirms = post.lifecycle == PostState.HELD and decision.decision == Verdict.APPROVE
+    verdict = settle(actor, post, now_please=confirms and bool(decision.rests_on))
     tell(
         [post.author],
         post.brand_id,
@@ -283,20 +288,25 @@ def settle(actor: Actor, post: Post, *, now_please: bool = False) -> GateVerdict
     person acting on the post now (`now_please`) may still send it inside its lateness."""
     loaded, verdict = verdict_of(post)
     now = loaded.facts.taken_at
-    to = _state_after(post, verdict)
+    to = _state_after(post, verdict, confirmed=now_please)
     if to == PostState.SCHEDULED:
-        in_time = post.slot is None or post.slot > now
-        confirmed = now_please or post.lifecycle == PostState.HELD
-        if not in_time and not (confirmed and post.deadline is not None and now <= post.deadline):
+        if not (_in_time(post, now) or (now_please and post.deadline is not None and now <= post.deadline)):
             return _miss(actor, post, verdict)
         _schedule(actor, post, now)
     elif to != post.lifecycle:
         change_post(post, f"post.{to.value}", actor, to=to, reasons=[])
-        post.deliveries.filter(state=DeliveryState.PENDING.value).update(approved_digest=None)
+        # A claim made a moment ago is void too, so that nothing is left that looks approved.
+        reset_deliveries(post, approved_digest=None)
     return verdict
 
 
-def _state_after(post: Post, verdict: GateVerdict) -> PostState:
+def _in_time(post: Post, now: datetime) -> bool:
+    """Whether its slot lies ahead. What is scheduled already may be late by what it allows: the release
+    engine judges that. What is due on approval has no instant but that of the approval."""
+    return post.lifecycle == PostState.SCHEDULED or post.on_approval or post.slot is None or post.slot > now
+
+
+def _state_after(post: Post, verdict: GateVerdict, *, confirmed: bool) -> PostState:
     state = post.lifecycle
     if state not in OPEN_FOR_DECISIONS or state == PostState.MISSED or post.held_by_id is not None:
         return state
@@ -307,16 +317,16 @@ def _state_after(post: Post, verdict: GateVerdict) -> PostState:
         return PostState.CHANGES_REQUESTED
     if problems_of(drafting.current(post).content, drafting.channels_of(post)):
         return PostState.CHANGES_REQUESTED
-    if verdict.open:
-        return PostState.SCHEDULED
-    return PostState.HELD if state == PostState.HELD else PostState.IN_REVIEW
+    if state == PostState.HELD and not (verdict.open and confirmed):
+        return PostState.HELD
+    return PostState.SCHEDULED if verdict.open else PostState.IN_REVIEW
 
 
 def _schedule(actor: Actor, post: Post, now: datetime) -> None:
-    digest = drafting.current(post).digest
-    slot = post.slot or now
-    if post.lifecycle == PostState.SCHEDULED and post.slot == slot:
+    if post.lifecycle == PostState.SCHEDULED and post.slot is not None:
         return
+    digest = drafting.current(post).digest
+    slot = now if post.on_approval else post.slot or now
     change_post(
         post, "post.schedule", actor, to=PostState.SCHEDULED, told={"digest": digest}, slot=slot, reasons=[]
     )

@@ -15,6 +15,7 @@ from accounts.clock import database_now
 from accounts.locks import share_brands
 from accounts.models import User
 from accounts.policies import demand_may_stop
+from accounts.reading import read_words
 from accounts.refusals import Forbidden, Refused
 from approvals.gate import ENTRUSTED, Code, Facts
 from approvals.reviewing import covered_now, opened, settle, take_up_again, verdict_of
@@ -23,7 +24,7 @@ from journal.telling import tell
 from posts import drafting
 from posts.lifecycle import MAY_BE_PUBLIC, DeliveryState, PostState
 from posts.models import Kind, Post
-from posts.moves import change_post, lock_post, reset_deliveries, settle_deliveries
+from posts.moves import change_post, follow_deliveries, lock_post, reset_deliveries, settle_deliveries
 from posts.policies import get_post_to_stop, may_hold, may_withdraw
 
 
@@ -40,6 +41,7 @@ def _opened_to_stop(actor: User, pk: int) -> Iterator[Post]:
 
 def hold(actor: User, pk: int, reason: str = "") -> Post:
     """Stops a post before its next send, also one that a worker has already claimed."""
+    why = read_words(reason)
     with _opened_to_stop(actor, pk) as post:
         if not may_hold(post):
             raise Refused("cannot_hold", _("There is nothing to hold: this post is not on its way."))
@@ -49,11 +51,13 @@ def hold(actor: User, pk: int, reason: str = "") -> Post:
             "post.hold",
             actor,
             to=None if in_part else PostState.HELD,
-            personal=reason,
+            personal=why,
             held_by=actor,
             reasons=[{"code": "held"}],
         )
         settle_deliveries(post, DeliveryState.HELD, {"code": "held"})
+        if in_part:
+            follow_deliveries([post.pk], actor)
         if post.author_id != actor.pk:
             tell([post.author], post.brand_id, "post.hold", post_id=post.pk, who=actor.name)
         return post
@@ -66,15 +70,18 @@ def resume(actor: User, pk: int) -> Post:
             raise Refused("not_held", _("This post is not held."))
         loaded, _verdict = verdict_of(post)
         _demand_qualified(actor, post, loaded.facts)
+        whole = post.lifecycle == PostState.HELD
         change_post(
             post,
             "post.resume",
             actor,
-            to=PostState.IN_REVIEW if post.lifecycle == PostState.HELD else None,
+            to=PostState.IN_REVIEW if whole else None,
             held_by=None,
             reasons=[],
         )
-        reset_deliveries(post)
+        # Of a post that is out in part only the rest was held, and goes on as it was approved; all of a
+        # post is due again only if the gate, asked below, is open.
+        reset_deliveries(post, **({"approved_digest": None} if whole else {}))
         settle(actor, post, now_please=True)
         return post
 

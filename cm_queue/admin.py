@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from accounts.admin import BrandFilter, ReasonBar, Shown, actor_of, reason_given
+from accounts.labels import WordedDates
 from approvals import steering
 from approvals.admin.standing import link_to_post
 from approvals.reviewing import verdict_of
@@ -131,7 +132,7 @@ class DeliveryAdmin(Shown):
         "payload", "payload_sha256", "sealed_digest", "approved_digest",
     )  # fmt: skip
     list_select_related = ("channel",)
-    list_filter = (BrandFilter, DeliveryStateFilter, "due_at")
+    list_filter = (BrandFilter, DeliveryStateFilter, ("due_at", WordedDates))
     search_fields = ("post__id__exact", "remote_id", "url")
     search_help_text = gettext_lazy(
         "A post's number, or the network's own number or address of what went out"

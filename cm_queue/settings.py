@@ -246,6 +246,7 @@ PUBLISH_WORKERS = env.number("PUBLISH_WORKERS", 2, 1, 64)
 # --- The release engine ---------------------------------------------------------------------------
 PUBLISH_THREADS = env.number("PUBLISH_THREADS", 4, 1, 64)
 PUBLISH_SLACK = env.number("PUBLISH_SLACK", 16, 0, 64)
+METRICS_PORT = env.number("METRICS_PORT", 0, 0, 65535)
 PUBLISH_LEASE_S = 90
 PUBLISH_TIMEOUT_S = 30
 

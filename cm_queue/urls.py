@@ -9,9 +9,11 @@ from cm_queue.panel import queue_pages
 
 # /healthz and /readyz are answered by cm_queue/health.py, before sessions and all that stands here.
 urlpatterns = [
+    # First: the desk extends allauth's sign-in and Django's choice of language.
+    path("", include("cm_queue.desk.urls")),
     path("accounts/", include("allauth.urls")),
     path("i18n/", include("django.conf.urls.i18n")),
     path("admin/rq/", include(queue_pages)),
     path("admin/", admin.site.urls),
-    path("", include("cm_queue.desk.urls")),
+    path("api/v1/", include("cm_queue.api.urls")),
 ]

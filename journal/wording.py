@@ -72,6 +72,7 @@ def verb_name(verb: str) -> str:
         "delivery.settle": _("settled an unknown outcome"),
         "delivery.missed": _("missed"),
         "delivery.lease_expired": _("lost its worker"),
+        "comment.add": _("commented"),
         "media.upload": _("uploaded an image"),
         "channel.add": _("added a channel"),
         "channel.check": _("checked a channel"),
@@ -101,5 +102,8 @@ def verb_name(verb: str) -> str:
         "recurrence.end": _("ended a recurrence"),
         "recurrence.draft": _("made a recurring draft"),
         "policy.adopt": _("adopted a policy"),
+        "brand.edit": _("changed the brand's settings"),
+        "account.access": _("changed who may open the admin panel"),
+        "token.revoke": _("revoked an API token"),
     }
     return names.get(verb, verb)

@@ -35,9 +35,10 @@ def lock_post(pk: int) -> Post:
     """The post, its row locked until the transaction ends."""
     if not connection.in_atomic_block:
         raise RuntimeError("A row lock lives until the end of a transaction: open one first.")
-    return (
-        Post.objects.select_for_update(of=("self",)).select_related("brand", "revision", "author").get(pk=pk)
-    )
+    # Locked first and read then: who waits for a lock in a join gets the new post beside the old
+    # revision, which PostgreSQL then answers as none at all.
+    Post.objects.select_for_update().values_list("pk").get(pk=pk)
+    return Post.objects.select_related("brand", "revision", "author").get(pk=pk)
 
 
 def change_post(

@@ -62,7 +62,13 @@ def may_submit(post: Post) -> bool:
 
 
 def may_hold(post: Post) -> bool:
-    return post.lifecycle in _ON_ITS_WAY and post.held_by_id is None
+    if post.held_by_id is not None:
+        return False
+    if post.lifecycle == PostState.UNKNOWN:
+        # Uncertain on one channel, still on its way on another.
+        waiting = [DeliveryState.PENDING.value, DeliveryState.CLAIMED.value]
+        return post.deliveries.filter(state__in=waiting, approved_digest__isnull=False).exists()
+    return post.lifecycle in _ON_ITS_WAY
 
 
 def may_withdraw(user: User, post: Post) -> bool:

@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from accounts.admin import BrandFilter, ReasonBar, Shown, actor_of, reason_given
+from accounts.labels import WordedChoices
 from accounts.refusals import Refused
 from approvals.admin.standing import link_to_post
 from posts.models import Channel
@@ -126,7 +127,7 @@ class AttemptAdmin(OfDelivery):
         "in_post", "on_channel", "token", "key", "started_at", "ended_at", "outcome", "remote_id", "url",
         "answer", "worker", "permit",
     )  # fmt: skip
-    list_filter = (DeliveryBrandFilter, "outcome")
+    list_filter = (DeliveryBrandFilter, ("outcome", WordedChoices))
     search_fields = ("delivery__post__id__exact", "remote_id", "url", "answer")
 
 

@@ -100,10 +100,9 @@ def register_channel(
         demand_owner(actor, brand)
     read = read_settings(network, given)
     key = slugify(name)[:60].strip("-_").replace("_", "-")
-    if not key:
-        raise Invalid(
-            "bad_name", _("Give the channel a name."), fields={"name": [_("Give the channel a name.")]}
-        )
+    if not key or len(name) > 120 or not name.isprintable():
+        sentence = _("Give the channel a name, of at most 120 characters.")
+        raise Invalid("bad_name", sentence, fields={"name": [sentence]})
     with transaction.atomic():
         if Channel.objects.filter(brand=brand, key=key).exists():
             sentence = _("This brand already has a channel “%(key)s”.") % {"key": key}

@@ -67,6 +67,7 @@ class Attempt(models.Model):
     class Meta:
         verbose_name = _("attempt")
         verbose_name_plural = _("attempts")
+        indexes = [models.Index(fields=["ended_at"], name="attempt_by_end", condition=Q(ended_at__isnull=False))]
         constraints = [
             models.UniqueConstraint(fields=["delivery", "token"], name="attempt_once_a_claim"),
             models.CheckConstraint(

@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from accounts.clock import database_now
 from accounts.models import User
 from accounts.policies import demand_member
-from accounts.refusals import NotHere, Refused
+from accounts.refusals import Invalid, NotHere, Refused
 from adapters.base import AdapterError, CannotTell, NotFound, Payload, Receipt
 from adapters.registry import adapter_for
 from journal.recording import TICKER, WORKER, Act, Actor, record, record_all
@@ -183,6 +183,9 @@ def settle(actor: User, pk: int, *, went_out: bool, url: str = "") -> Delivery:
     delivery = Delivery.objects.select_related("channel", "post__brand").filter(pk=pk).first()
     if delivery is None:
         raise NotHere("no_such_delivery", _("There is no such delivery."))
+    if url and (len(url) > 1000 or not url.startswith(("https://", "http://"))):
+        sentence = _("Paste the address of the post: it begins with https://.")
+        raise Invalid("bad_url", sentence, fields={"url": [sentence]})
     with transaction.atomic():
         demand_member(actor, delivery.post.brand)
         lock_posts({delivery.post_id})

@@ -58,7 +58,9 @@ class Cast:
         post = self.draft(text, author, **fields)
         return submit(author or self.people["ines"], post.pk)
 
-    def approved(self, text: str = TEXT, by: str = "nadia", author: User | None = None, **fields: Any) -> Post:
+    def approved(
+        self, text: str = TEXT, by: str = "nadia", author: User | None = None, **fields: Any
+    ) -> Post:
         """Scheduled: Nadia alone covers a routine post."""
         post = self.submitted(text, author, **fields)
         self.say(by, post)
@@ -175,10 +177,14 @@ def age_post(post: Post, by: timedelta) -> None:
     Post.objects.filter(pk=post.pk).update(
         slot=F("slot") - by, window_from=F("window_from") - by, window_until=F("window_until") - by
     )
-    post.deliveries.update(due_at=F("due_at") - by, next_at=F("next_at") - by, expires_at=F("expires_at") - by)
+    post.deliveries.update(
+        due_at=F("due_at") - by, next_at=F("next_at") - by, expires_at=F("expires_at") - by
+    )
 
 
-def picture(size: tuple[int, int] = (64, 48), form: str = "PNG", colour: str = "#b08a3e", **more: Any) -> io.BytesIO:
+def picture(
+    size: tuple[int, int] = (64, 48), form: str = "PNG", colour: str = "#b08a3e", **more: Any
+) -> io.BytesIO:
     out = io.BytesIO()
     Image.new("RGB", size, colour).save(out, form, **more)
     out.seek(0)

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.db import transaction
 from django.db.models import F
 from PIL import Image
 
@@ -22,7 +23,6 @@ from approvals.expertise import Grant, found
 from approvals.models import Policy, PolicyState, Verdict
 from approvals.policy import PRESETS
 from approvals.reviewing import Word, decide, draft, submit
-from django.db import transaction
 from journal.recording import OPERATOR
 from posts.models import Channel, Delivery, Media, Post
 from posts.uploading import upload

@@ -52,7 +52,7 @@ class House:
         _eventually(
             lambda: "Ctrl-C stops everything." in self.said or self.process.poll() is not None,
             f"not ready: {self.said}",
-            180,
+            300,
         )
         assert self.process.poll() is None, self.said
         return self

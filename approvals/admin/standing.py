@@ -11,6 +11,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy
 
 from accounts.admin import BrandFilter, Shown
+from accounts.labels import WordedChoices, WordedYesNo
 from approvals.models import Credential, Decision, GateDecision, Incident, Pause, Policy
 from approvals.wording import domain_name
 
@@ -40,7 +41,7 @@ class PolicyAdmin(Shown):
         "confirmed_at",
     )  # fmt: skip
     list_select_related = ("brand", "proposed_by", "confirmed_by")
-    list_filter = (BrandFilter, "state")
+    list_filter = (BrandFilter, ("state", WordedChoices))
     ordering = ("brand__name", "-number")
 
 
@@ -70,7 +71,7 @@ class DecisionAdmin(OfPost):
         "binding", "digest", "epoch",
     )  # fmt: skip
     list_select_related = ("user",)
-    list_filter = (PostBrandFilter, "decision")
+    list_filter = (PostBrandFilter, ("decision", WordedChoices))
     search_fields = ("user__name", "user__email", "comment")
     ordering = ("-pk",)
 
@@ -80,7 +81,7 @@ class GateDecisionAdmin(OfPost):
     list_display = ("at", "in_post", "allowed", "policy")
     fields = ("in_post", "at", "allowed", "policy", "reasons", "facts")
     list_select_related = ("policy__brand",)
-    list_filter = (PostBrandFilter, "allowed")
+    list_filter = (PostBrandFilter, ("allowed", WordedYesNo))
     ordering = ("-pk",)
 
 

@@ -48,7 +48,9 @@ class DraftIn(Body):
     options: dict[str, dict[str, str]] = Field(
         {}, description="{channel: {visibility, language, content_warning}}"
     )
-    slot: str | None = Field(None, description='ISO 8601 (without an offset: local to the brand) or "on_approval"')
+    slot: str | None = Field(
+        None, description='ISO 8601 (without offset: local to the brand), or "on_approval"'
+    )
     window: WindowIn | None = Field(None, description="default: the slot's local day")
     late_minutes: StrictInt = Field(60, description="how late it may still go out; default: the brand's")
 

@@ -128,7 +128,8 @@ def _read_json(request: HttpRequest) -> Any:
         if not _is_upload(request):
             raise _Unsupported("unsupported_media_type", _("Send JSON here, not a form."))
         fields = {name: request.POST.getlist(name) for name in request.POST}
-        _demand_clean({**fields, "file": [file.name for file in request.FILES.values()]})
+        names = [file.name for name in request.FILES for file in request.FILES.getlist(name)]
+        _demand_clean({**fields, "file": names})
         return None
     if not request.body:
         return None
@@ -169,7 +170,8 @@ def _demand_clean(sent: Any) -> None:
     """Raises Invalid for text that no database takes and no network shows: NUL and half characters."""
     for place, text in _texts(sent, ""):
         if "\x00" in text:
-            code, sentence = "nul_byte", _("There is a NUL character in this text. Remove it, or paste the text again.")
+            code = "nul_byte"
+            sentence = _("There is a NUL character in this text. Remove it, or paste the text again.")
         elif any("\ud800" <= character <= "\udfff" for character in text):
             code, sentence = "bad_text", _("This text has a broken character. Paste it again.")
         else:
@@ -191,7 +193,7 @@ class _Needs(HttpAuthBase):
         if token is not None and self.scope not in token.scopes:
             raise Forbidden(
                 "missing_scope",
-                _("This token may not do this: it lacks the scope “%(scope)s”.") % {"scope": self.scope.value},
+                _("This token may not do this: it lacks the scope “%(scope)s”.") % {"scope": self.scope},
                 details={"scope": self.scope.value},
             )
         return token
@@ -210,8 +212,8 @@ class Draft(_Needs):
 class Decide(_Needs):
     scope = Scope.DECIDE
     openapi_description = (
-        "A token with the scope `decide`: decide, and let go again what was stopped. Only the person, signed in, "
-        "gives it (in the demonstration every token has it)."
+        "A token with the scope `decide`: decide, and let go again what was stopped. Only the person, "
+        "signed in, gives it (in the demonstration every token has it)."
     )
 
 

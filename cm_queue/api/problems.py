@@ -1,6 +1,6 @@
 """Says what went wrong as `application/problem+json`: a stable code, a sentence, errors by field.
 
-    {"type", "title", "status", "code", "detail", "errors": {field: [sentence]}, …details}
+{"type", "title", "status", "code", "detail", "errors": {field: [sentence]}, …details}
 """
 
 from __future__ import annotations
@@ -104,7 +104,7 @@ def answer_to(error: Exception) -> HttpResponse:
             answer.headers["Retry-After"] = "2"
         case _:
             log.error("The API failed", exc_info=error)
-            answer = problem(500, "fault", _("Something broke here, and it was written down. Try again later."))
+            answer = problem(500, "fault", _("Something broke here, and was written down. Try again later."))
     return answer
 
 

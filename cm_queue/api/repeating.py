@@ -76,13 +76,14 @@ def _fingerprint(request: HttpRequest) -> str:
     boundary; of JSON its values, because a repeat may order them otherwise."""
     hasher = hashlib.sha256(f"{request.method} {request.get_full_path()}\n".encode())
     hasher.update(json.dumps(getattr(request, "sent", None), sort_keys=True).encode())
-    for name, value in sorted(request.POST.items()) if request.content_type == "multipart/form-data" else ():
-        hasher.update(json.dumps([name, value]).encode())
-    for name, file in sorted(request.FILES.items()):
-        hasher.update(json.dumps([name, file.name]).encode())
-        for chunk in file.chunks():
-            hasher.update(chunk)
-        file.seek(0)
+    if request.content_type == "multipart/form-data":
+        hasher.update(json.dumps(sorted(request.POST.lists())).encode())
+    for name in sorted(request.FILES):
+        for file in request.FILES.getlist(name):
+            hasher.update(json.dumps([name, file.name]).encode())
+            for chunk in file.chunks():
+                hasher.update(chunk)
+            file.seek(0)
     return hasher.hexdigest()
 
 
@@ -101,7 +102,8 @@ def _take(token: ApiToken, key: str, fingerprint: str) -> RepeatedCall:
     if known is not None and known.status is not None:
         return known
     if known is None or not _take_over(known):
-        raise LostRace("call_under_way", _("The first call with this key is still under way. Ask again in a moment."))
+        sentence = _("The first call with this key is still under way. Ask again in a moment.")
+        raise LostRace("call_under_way", sentence)
     return known
 
 
@@ -109,9 +111,9 @@ def _take_over(known: RepeatedCall) -> bool:
     now = timezone.now()
     if known.created_at > now - GIVEN_UP:
         return False
-    taken = RepeatedCall.objects.filter(pk=known.pk, created_at=known.created_at, status=None).update(created_at=now)
+    same = RepeatedCall.objects.filter(pk=known.pk, created_at=known.created_at, status=None)
     known.created_at = now
-    return taken == 1
+    return same.update(created_at=now) == 1
 
 
 def _keep(mine: RepeatedCall, response: HttpResponse) -> None:

@@ -45,9 +45,13 @@ class Row:
     sent: int
     budget: int
     limits: Mapping[str, Any]
-    adapter: type[Adapter]
     waits: bool
     may_resume: bool
+
+    @property
+    def problem(self) -> str:
+        """What the last check or send said, in the reader's language where the sentence is ours."""
+        return _(self.health.problem) if self.health and self.health.problem else ""
 
     @property
     def state(self) -> str:
@@ -65,8 +69,13 @@ class Row:
 @for_members
 def channels(request: MemberRequest) -> HttpResponseBase:
     rows = gather(request, database_now())
-    trouble = sum(row.state in {"trouble", "paused"} for row in rows)
-    return render(request, "desk/channels.html", {"rows": rows, "trouble": trouble, "is_owner": request.membership.is_owner})
+    context = {
+        "rows": rows,
+        "trouble": sum(row.state in {"trouble", "paused"} for row in rows),
+        "well": all(row.state == "well" for row in rows),
+        "is_owner": request.membership.is_owner,
+    }
+    return render(request, "desk/channels.html", context)
 
 
 def gather(request: MemberRequest, now: datetime) -> list[Row]:
@@ -90,7 +99,7 @@ def gather(request: MemberRequest, now: datetime) -> list[Row]:
         rows.append(
             Row(
                 channel, health, tried.get(channel.pk, 0), adapter.capabilities.posts_per_minute,
-                limits_of(channel), adapter,
+                limits_of(channel),
                 bool(health and health.wait_until and health.wait_until > now),
                 request.membership.is_owner or channel.domain in entrusted,
             )
@@ -119,7 +128,10 @@ def check_channel(request: MemberRequest, pk: int) -> HttpResponseBase:
         messages.success(request, _("%(name)s answers: everything is well.") % {"name": channel.name})
     else:
         problem = _(health.problem) % dict(health.params) if health.problem else ""
-        messages.error(request, _("%(name)s does not answer as it should: %(why)s") % {"name": channel.name, "why": problem})
+        messages.error(
+            request,
+            _("%(name)s does not answer as it should: %(why)s") % {"name": channel.name, "why": problem},
+        )
     return redirect("channels")
 
 
@@ -135,14 +147,17 @@ def pause_channel(request: MemberRequest, pk: int) -> HttpResponseBase:
     channel = _channel(request, pk)
     form = PauseForm(request.POST)
     if not form.is_valid():
-        messages.error(request, " ".join(form.errors["reason"]))
+        messages.error(request, " ".join(map(str, form.errors["reason"])))
         return redirect("channels")
     try:
         pause(request.user, channel, form.cleaned_data["reason"])
     except Refused as refusal:
         messages.error(request, refusal.sentence)
     else:
-        messages.success(request, _("%(name)s is paused: nothing more goes out there, nothing is lost.") % {"name": channel.name})
+        messages.success(
+            request,
+            _("%(name)s is paused: nothing more goes out there, nothing is lost.") % {"name": channel.name},
+        )
     return redirect("channels")
 
 
@@ -210,7 +225,7 @@ def add_channel(request: MemberRequest, network: str = "") -> HttpResponseBase:
     if adapter is None:
         if network:
             raise Http404
-        return render(request, "desk/channels/choose.html", {"offered": offered()})
+        return render(request, "desk/channels/choose.html", {"offered": [one.network for one in offered()]})
     form = ConnectForm(request.POST or None, adapter=adapter)
     if form.is_valid():
         try:
@@ -227,7 +242,7 @@ def add_channel(request: MemberRequest, network: str = "") -> HttpResponseBase:
         else:
             return _added(request, channel)
     status = 422 if form.is_bound else 200
-    return render(request, "desk/channels/add.html", {"form": form, "adapter": adapter}, status=status)
+    return render(request, "desk/channels/add.html", {"form": form, "network": network}, status=status)
 
 
 def _added(request: MemberRequest, channel: Channel) -> HttpResponseBase:

@@ -1,4 +1,4 @@
-"""Who must say yes, for people to read: the gate's coverage with names, and what one approval would change."""
+"""Who must say yes, for people to read: the gate's coverage with names, what an approval would change."""
 
 from __future__ import annotations
 
@@ -87,7 +87,9 @@ def after_approval(
     left = [one for one in verdict.reading.coverage if one.missing]
     if left:
         parts = [_left(one, words, asked) for one in left]
-        return ngettext("this remains: %(what)s.", "these remain: %(what)s.", len(parts)) % {"what": "; ".join(parts)}
+        return ngettext("this remains: %(what)s.", "these remain: %(what)s.", len(parts)) % {
+            "what": "; ".join(parts)
+        }
     return " ".join(words.sentence(reason) for reason in verdict.reasons)
 
 
@@ -153,12 +155,16 @@ def _why_not(decision: Decision, facts: Facts, revision: int) -> str:
         number = decision.revision.number
         if number == revision:
             return _("No longer counts: what was approved has changed since.")
-        return _("No longer counts: it was given on revision %(n)s, and the post has changed.") % {"n": number}
+        return _("No longer counts: it was given on revision %(n)s, and the post has changed.") % {
+            "n": number
+        }
     if decision.epoch != facts.epoch:
         return _("No longer counts: it was given before an incident.")
     if facts.rule is not None and facts.taken_at - decision.at > facts.rule.ttl:
         days = facts.rule.ttl
-        return _("No longer counts: an approval of this kind of post lives %(span)s.") % {"span": moments.span(days)}
+        return _("No longer counts: an approval of this kind of post lives %(span)s.") % {
+            "span": moments.span(days)
+        }
     if decision.rests_on:
         return _("No longer counts: the expertise it rested on has ended, or ends before the slot.")
     return _("Advice: without the expertise asked for it does not count.")

@@ -23,7 +23,6 @@ from cm_queue.desk.guarding import MemberRequest, for_members
 from posts import drafting
 from posts.models import Post, Revision
 from posts.policies import demand_editable, may_edit, may_submit
-from posts.rendering import Found
 
 
 def post_url(pk: int) -> str:
@@ -47,10 +46,12 @@ def compose(request: MemberRequest) -> HttpResponseBase:
 def edit_post(request: MemberRequest, pk: int) -> HttpResponseBase:
     post = at_post(request, pk)
     if not may_edit(post):
-        messages.warning(request, _("This post is being sent or is already out: it can no longer be changed."))
+        messages.warning(
+            request, _("This post is being sent or is already out: it can no longer be changed.")
+        )
         return redirect(post_url(pk))
     sheet = Sheet(request.user, post.brand, post)
-    sheet.point_out(sheet.read().problems)
+    sheet.point_out(sheet.read().problems, hard="refused" in request.GET)
     return _page(request, sheet)
 
 
@@ -118,7 +119,7 @@ def compose_submit(request: MemberRequest, pk: int | None = None) -> HttpRespons
     try:
         reviewing.submit(request.user, post.pk)
     except Invalid as refusal:
-        return _not_submitted(request, sheet, post.pk, refusal)
+        return _not_submitted(request, post.pk, refusal)
     messages.success(request, _submitted(post))
     return redirect(post_url(post.pk))
 
@@ -147,19 +148,17 @@ def _stale(request: MemberRequest, sheet: Sheet) -> HttpResponse:
     return _page(request, sheet, status=412, now=now)
 
 
-def _not_submitted(request: MemberRequest, sheet: Sheet, pk: int, refusal: Refused) -> HttpResponse:
-    """The page of the post, now saved, with what stands in the way at its fields."""
-    sheet.post = at_post(request, pk)
-    sheet.seen = drafting.current(sheet.post).number
-    sheet.point_out([Found(**one) for one in refusal.details.get("problems", [])], hard=True)
-    n = sheet.hard
+def _not_submitted(request: MemberRequest, pk: int, refusal: Refused) -> HttpResponse:
+    """To the page of the post, now saved, with what stands in the way at its fields. A redirect, so that
+    reloading the answer does not write the draft a second time."""
+    n = len(refusal.details.get("problems", [])) or 1
     text = ngettext(
         "Saved as a draft, not submitted: %(n)s point to settle first.",
         "Saved as a draft, not submitted: %(n)s points to settle first.",
         n,
     )
     messages.warning(request, text % {"n": n})
-    return _page(request, sheet, status=422)
+    return redirect(f"{reverse('edit_post', args=[pk])}?refused")
 
 
 def _submitted(post: Post) -> str:

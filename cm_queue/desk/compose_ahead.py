@@ -50,7 +50,9 @@ def look_ahead(sheet: Sheet, read: Read) -> Ahead:
     names, products = names_of(people), product_names(sheet.brand.pk)
     away = sorted({names[one] for covered in coverage for one in covered.away if one in names})
     return Ahead(
-        looks=[Look(one, payload_of(read.content, one), counts_of(read.content, one)) for one in read.channels],
+        looks=[
+            Look(one, payload_of(read.content, one), counts_of(read.content, one)) for one in read.channels
+        ],
         foresight=foresight,
         rows=requirement_rows(coverage, names, products),
         away=away,

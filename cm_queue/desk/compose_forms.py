@@ -31,7 +31,8 @@ class Words(forms.CharField):
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**{"required": False, "strip": False, **kwargs})
-        self.validators = [one for one in self.validators if not isinstance(one, ProhibitNullCharactersValidator)]
+        nul = ProhibitNullCharactersValidator
+        self.validators = [one for one in self.validators if not isinstance(one, nul)]
 
 
 class Told(forms.ChoiceField):
@@ -58,7 +59,7 @@ class Pictures(forms.FileField):
 
     widget = PictureInput
 
-    def clean(self, data: Any, initial: Any = None) -> list[UploadedFile]:
+    def clean(self, data: Any, initial: Any = None) -> list[UploadedFile[Any]]:
         given = data if isinstance(data, list | tuple) else [data]
         return [one for one in given if isinstance(one, UploadedFile)]
 
@@ -86,20 +87,22 @@ class DraftForm(forms.Form):
     kind = Told(label=_("This is…"), choices=Kind.choices, widget=forms.RadioSelect, required=False)
     channels = ToldMany(label=_("Where"), widget=forms.CheckboxSelectMultiple, required=False)
     text = Words(label=_("Text for every channel"), widget=forms.Textarea(attrs={"rows": 8}))
-    link = Words(label=_("Link"), widget=forms.TextInput(attrs={"inputmode": "url", "placeholder": "https://"}))
+    link = Words(
+        label=_("Link"), widget=forms.TextInput(attrs={"inputmode": "url", "placeholder": "https://"})
+    )
     reply_to = Words(label=_("In reply to"), widget=forms.TextInput(attrs={"inputmode": "url"}))
     products = ToldMany(label=_("Products it speaks of"), widget=forms.CheckboxSelectMultiple, required=False)
     topics = Words(label=_("Topics"), widget=forms.TextInput(attrs={"placeholder": "legal"}))
     slot = Told(label=_("When"), widget=forms.RadioSelect, required=False)
     at = Words(label=_("Date and time"), widget=forms.DateTimeInput(attrs={"type": "datetime-local"}))
-    files = Pictures(label=_("Add images"), required=False)
+    pictures = Pictures(label=_("Add images"), required=False)
 
     def __init__(self, *args: Any, brand: Brand, channels: Iterable[Channel], **kwargs: Any) -> None:
         self.brand = brand
-        super().__init__(*args, auto_id="c-%s", **kwargs)
+        super().__init__(*args, **{"auto_id": "c-%s", **kwargs})
         self.offer("channels", [(channel.key, channel) for channel in channels])
         self.offer("products", [(one.key, one.name) for one in brand.products.order_by("name")])
-        self.fields["files"].widget.attrs |= {"accept": "image/jpeg,image/png,image/webp,image/gif"}
+        self.fields["pictures"].widget.attrs |= {"accept": "image/jpeg,image/png,image/webp,image/gif"}
 
     def offer(self, name: str, choices: _Choices) -> None:
         field = self.fields[name]
@@ -129,7 +132,7 @@ class ChannelForm(forms.Form):
 
     def __init__(self, *args: Any, channel: Channel, **kwargs: Any) -> None:
         self.channel = channel
-        super().__init__(*args, prefix=f"on-{channel.key}", auto_id="c-%s", **kwargs)
+        super().__init__(*args, **{"prefix": f"on-{channel.key}", "auto_id": "c-%s", **kwargs})
         can = adapter_of(channel).capabilities
         if can.visibilities:
             self.offer("visibility", [(one, signs.VISIBILITIES.get(one, one)) for one in can.visibilities])
@@ -150,10 +153,17 @@ class ChannelForm(forms.Form):
     @property
     def says_otherwise(self) -> bool:
         """Whether something here differs from the text for every channel."""
-        return bool(self["variant"].value()) or bool("content_warning" in self.fields and self["content_warning"].value())
+        own = [self[name].value() for name in ("variant", "content_warning") if name in self.fields]
+        return any(own)
 
     def options(self) -> dict[str, str]:
-        return {name: self.cleaned_data[name] for name in self.OPTIONS if self.cleaned_data.get(name)}
+        """What was chosen. The network's usual visibility, where none was chosen before, is no choice:
+        opening a post and saving it must not make another of it."""
+        usual = adapter_of(self.channel).capabilities.visibilities[:1]
+        chosen = {name: self.cleaned_data[name] for name in self.OPTIONS if self.cleaned_data.get(name)}
+        if not self.initial.get("visibility") and (chosen.get("visibility"),) == usual:
+            del chosen["visibility"]
+        return chosen
 
 
 class PartForm(forms.Form):
@@ -163,9 +173,9 @@ class PartForm(forms.Form):
 
 
 class MediaForm(forms.Form):
-    """One image already uploaded: `media` is its id, which keeps it through every refusal."""
+    """One image already uploaded: `picture` is its id, which keeps it through every refusal."""
 
-    media = forms.IntegerField(widget=forms.HiddenInput, min_value=1)
+    picture = forms.IntegerField(widget=forms.HiddenInput, min_value=1)
     alt = Words(label=_("Description for those who cannot see it"), widget=forms.Textarea(attrs={"rows": 2}))
     remove = forms.BooleanField(label=_("Remove this image"), required=False)
 
@@ -203,7 +213,7 @@ def spots_of(brand: Brand, free: Sequence[datetime], chosen: Mapping[str, str]) 
             pass
     return [
         *spots.items(),
-        (ON_APPROVAL, Spot(_("On approval"), _("as soon as everyone has said yes, within 24 hours"))),
+        (ON_APPROVAL, Spot(_("On approval"), _("within 24 hours"))),
         (OTHER, Spot(_("Another time"))),
         ("", Spot(_("No slot yet"), _("for a draft"))),
     ]

@@ -28,8 +28,26 @@ from posts.uploading import upload
 SLOTS_OFFERED = 6
 # Not mistakes, only not done yet: said more softly while somebody is still writing.
 UNDONE = frozenset({"empty", "no_slot", "no_channel", "alt_missing"})
-_PLACES = ("kind", "channels", "text", "link", "reply_to", "thread", "products", "topics", "media", "alt", "slot")
-_ELSEWHERE = {"options": "channels", "window": "slot", "late_minutes": "slot", "variants": "text", "files": "media"}
+_PLACES = (
+    "kind",
+    "channels",
+    "text",
+    "link",
+    "reply_to",
+    "thread",
+    "products",
+    "topics",
+    "media",
+    "alt",
+    "slot",
+)
+_ELSEWHERE = {
+    "options": "channels",
+    "window": "slot",
+    "late_minutes": "slot",
+    "variants": "text",
+    "pictures": "media",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,12 +89,15 @@ class Sheet:
         self.each = [
             ChannelForm(data, channel=channel, initial=self._initial_on(channel)) for channel in self.channels
         ]
-        self.rows = [{"media": one["id"], "alt": one["alt"]} for one in self.content.get("media", [])]
+        self.rows = [{"picture": one["id"], "alt": one["alt"]} for one in self.content.get("media", [])]
         self.thread: list[str] = list(self.content.get("thread", []))
         self.seen = drafting.current(post).number if post else None
         self.draft: Draft = {}
         if data is not None:
             self._take_in(data)
+        elif post is None:
+            first = self._initial()
+            self.draft = {"channels": first["channels"], "slot": first["slot"]}
 
     # --- From the post --------------------------------------------------------------------------
     def _initial(self) -> dict[str, Any]:
@@ -87,7 +108,13 @@ class Sheet:
             return {"kind": Post._meta.get_field("kind").default, "channels": alone, "slot": first}
         slot = ON_APPROVAL if post.on_approval else post.slot.isoformat() if post.slot else ""
         plain = {name: self.content[name] for name in ("channels", "text", "link", "reply_to")}
-        return {**plain, "kind": post.kind, "products": post.products, "topics": ", ".join(post.topics), "slot": slot}
+        return {
+            **plain,
+            "kind": post.kind,
+            "products": post.products,
+            "topics": ", ".join(post.topics),
+            "slot": slot,
+        }
 
     def _initial_on(self, channel: Channel) -> dict[str, Any]:
         if self.post is None:
@@ -105,13 +132,14 @@ class Sheet:
         self.thread = [text for text in (part.cleaned_data.get("text", "") for part in parts) if text.strip()]
         self.rows = self._known(
             [
-                {"media": row.cleaned_data.get("media"), "alt": row.cleaned_data.get("alt", "")}
+                {"picture": row.cleaned_data.get("picture"), "alt": row.cleaned_data.get("alt", "")}
                 for row in media
                 if not row.cleaned_data.get("remove")
             ]
         )
-        self._upload(self.form.cleaned_data.get("files", []))
+        self._upload(self.form.cleaned_data.get("pictures", []))
         clean = self.form.cleaned_data
+        variants = [(one.channel.key, one.cleaned_data["variant"]) for one in self.each]
         self.draft = {
             "kind": clean.get("kind", ""),
             "products": clean.get("products", []),
@@ -121,10 +149,8 @@ class Sheet:
             "link": clean.get("link", "").strip(),
             "reply_to": clean.get("reply_to", "").strip(),
             "thread": self.thread,
-            "media": [{"id": row["media"], "alt": row["alt"]} for row in self.rows],
-            "variants": {
-                one.channel.key: one.cleaned_data["variant"] for one in self.each if one.cleaned_data["variant"].strip()
-            },
+            "media": [{"id": row["picture"], "alt": row["alt"]} for row in self.rows],
+            "variants": {key: text for key, text in variants if text.strip()},
             "options": {one.channel.key: one.options() for one in self.each},
             "slot": self.form.slot_text(),
         }
@@ -132,14 +158,11 @@ class Sheet:
             self.draft["slot"] = ""
 
     def _known(self, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        there = set(
-            Media.objects.filter(brand=self.brand, pk__in=[row["media"] for row in rows if row["media"]]).values_list(
-                "pk", flat=True
-            )
-        )
-        if any(row["media"] not in there for row in rows):
+        asked = [row["picture"] for row in rows if row["picture"]]
+        there = set(Media.objects.filter(brand=self.brand, pk__in=asked).values_list("pk", flat=True))
+        if any(row["picture"] not in there for row in rows):
             self.remark("media", _("This image is not there. Upload it again."))
-        return list({row["media"]: row for row in rows if row["media"] in there}.values())
+        return list({row["picture"]: row for row in rows if row["picture"] in there}.values())
 
     def _upload(self, files: Iterable[Any]) -> None:
         """Each file by itself: one that is refused takes none of the others along."""
@@ -147,10 +170,12 @@ class Sheet:
             try:
                 media = upload(self.user, self.brand, file, file.name, file.size)
             except Invalid as refusal:
-                self.remark("media", _("%(name)s: %(why)s") % {"name": file.name[:80], "why": refusal.sentence})
+                self.remark(
+                    "media", _("%(name)s: %(why)s") % {"name": file.name[:80], "why": refusal.sentence}
+                )
                 continue
-            if media.pk not in {row["media"] for row in self.rows}:
-                self.rows.append({"media": media.pk, "alt": ""})
+            if media.pk not in {row["picture"] for row in self.rows}:
+                self.rows.append({"picture": media.pk, "alt": ""})
 
     # --- What it would become -----------------------------------------------------------------------
     def read(self) -> Read:
@@ -191,9 +216,8 @@ class Sheet:
             return odd or ["text"]
         if name == "options":
             warned = [one for one in self.each if "content_warning" in one.fields]
-            odd = [
-                f"{one.prefix}-content_warning" for one in warned if "\x00" in (one["content_warning"].value() or "")
-            ]
+            nul = [one for one in warned if "\x00" in (one["content_warning"].value() or "")]
+            odd = [f"{one.prefix}-content_warning" for one in nul]
             return odd or ["channels"]
         return [name if name in _PLACES else _ELSEWHERE.get(name, "text")]
 
@@ -201,6 +225,7 @@ class Sheet:
         """Puts problems at their fields, once for all the channels that have the same. `hard`: submitting
         was asked for, so that what is merely not done yet is a mistake now."""
         names = {channel.key: channel.name for channel in self.channels}
+        chosen = self.draft.get("channels") or self.content.get("channels", [])
         together: dict[tuple[str, str, bool], list[str]] = {}
         for found in problems:
             channel = names.get(found.channel, "")
@@ -208,9 +233,10 @@ class Sheet:
             soft = found.code in UNDONE and not hard
             together.setdefault((self._place_of(found), sentence, soft), []).append(channel)
         for (place, sentence, soft), channels in together.items():
-            several = [name for name in channels if name] if len(self.draft.get("channels", names)) > 1 else []
+            several = [name for name in channels if name] if len(chosen) > 1 else []
             where = ", ".join(several)
-            self.remark(place, _("%(where)s: %(what)s") % {"where": where, "what": sentence} if where else sentence, soft=soft)
+            told = _("%(where)s: %(what)s") % {"where": where, "what": sentence} if where else sentence
+            self.remark(place, told, soft=soft)
 
     def _place_of(self, found: Found) -> str:
         form = next((one for one in self.each if one.channel.key == found.channel), None)
@@ -244,7 +270,9 @@ class Sheet:
             for name, field in form.fields.items():
                 place = _ELSEWHERE.get(name, name) if form is self.form else f"{form.prefix}-{name}"
                 place = "slot" if name == "at" else place
-                if isinstance(field.widget, forms.RadioSelect | forms.CheckboxSelectMultiple | forms.HiddenInput):
+                if isinstance(
+                    field.widget, forms.RadioSelect | forms.CheckboxSelectMultiple | forms.HiddenInput
+                ):
                     continue
                 field.widget.attrs["aria-describedby"] = f"p-{place}"
                 if any(not one.soft for one in self.remarks.get(place, ())):
@@ -279,22 +307,20 @@ class Sheet:
     @cached_property
     def pictures(self) -> list[tuple[Any, Media]]:
         """Each row of the media forms with its file, in the order in which the public will see them."""
-        known = Media.objects.filter(brand=self.brand).in_bulk([row["media"] for row in self.rows])
+        known = Media.objects.filter(brand=self.brand).in_bulk([row["picture"] for row in self.rows])
         shown = []
         for form in self.media:
             form.fields["alt"].widget.attrs["aria-describedby"] = "p-alt"
             if "alt" in self.remarks and not str(form["alt"].value() or "").strip():
                 form.fields["alt"].widget.attrs["aria-invalid"] = "true"
-            shown.append((form, known[form.initial["media"]]))
+            shown.append((form, known[form.initial["picture"]]))
         return shown
 
     @property
     def most_pictures(self) -> int:
         """The most images that any of the brand's networks takes."""
-        return max(
-            (int(limits_of(one).get("max_media_attachments", adapter_of(one).capabilities.max_media)) for one in self.channels),
-            default=4,
-        )
+        own = [(limits_of(one), adapter_of(one).capabilities.max_media) for one in self.channels]
+        return max((int(limits.get("max_media_attachments", usual)) for limits, usual in own), default=4)
 
     @property
     def threads(self) -> bool:
@@ -308,4 +334,6 @@ class Sheet:
         """A slot inside the brand's quiet hours is allowed, and said."""
         slot = read.fields["slot"]
         if slot is not None and is_quiet(slot, self.brand):
-            self.remark("slot", _("The house keeps silent at that hour. You may, but is it meant?"), soft=True)
+            self.remark(
+                "slot", _("The house keeps silent at that hour. You may, but is it meant?"), soft=True
+            )

@@ -139,11 +139,15 @@ def _warning(body: Mapping[str, Any]) -> str:
 
 
 def _texts(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterable[tuple[str, str, str]]:
-    pairs = zip_longest(old.get("parts") or [], new.get("parts") or [], fillvalue={})
+    pairs: Iterable[tuple[Mapping[str, Any], Mapping[str, Any]]] = zip_longest(
+        old.get("parts") or [], new.get("parts") or [], fillvalue={}
+    )
     for number, (before, after) in enumerate(pairs, start=1):
         where = _("Text") if number == 1 else _("Part %(n)s of the thread") % {"n": number}
         yield where, before.get("text", ""), after.get("text", "")
-        media = zip_longest(before.get("media") or [], after.get("media") or [], fillvalue={})
+        media: Iterable[tuple[Mapping[str, Any], Mapping[str, Any]]] = zip_longest(
+            before.get("media") or [], after.get("media") or [], fillvalue={}
+        )
         for place, (was, now) in enumerate(media, start=1):
             yield _("Description of image %(n)s") % {"n": place}, was.get("alt", ""), now.get("alt", "")
     yield _("Content warning"), _warning(old), _warning(new)
@@ -163,10 +167,15 @@ def _remarks(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
             found.append(_("Image taken away."))
         else:
             found.append(_("The images are in another order."))
-    for name, label in (("visibility", _("visibility")), ("language", _("language")), ("reply_to", _("reply to"))):
+    for name, label in (
+        ("visibility", _("visibility")),
+        ("language", _("language")),
+        ("reply_to", _("reply to")),
+    ):
         if (old.get(name) or "") != (new.get(name) or ""):
             found.append(
-                _("%(what)s: %(old)s → %(new)s") % {"what": label, "old": _value(old, name), "new": _value(new, name)}
+                _("%(what)s: %(old)s → %(new)s")
+                % {"what": label, "old": _value(old, name), "new": _value(new, name)}
             )
     return found
 

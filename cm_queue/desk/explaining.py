@@ -41,8 +41,12 @@ class Telling:
         rows = Delivery.objects.filter(post_id__in=ids).select_related("channel__health").defer("payload")
         for row in rows.order_by("pk"):
             deliveries.setdefault(row.post_id, []).append(row)
-        held = Entry.objects.filter(post_id__in=ids, verb="post.hold").select_related("personal").order_by("pk")
-        hold_words = {row.post_id: row.personal.text for row in held if row.post_id and hasattr(row, "personal")}
+        held = (
+            Entry.objects.filter(post_id__in=ids, verb="post.hold").select_related("personal").order_by("pk")
+        )
+        hold_words = {
+            row.post_id: row.personal.text for row in held if row.post_id and hasattr(row, "personal")
+        }
         return cls(words or words_of(posts[0].brand), deliveries, hold_words)
 
 
@@ -68,17 +72,28 @@ def closed(verdict: Verdict, words: Words) -> str:
     stops = [one for one in verdict.reasons if one.code in {Code.BLOCKED, Code.FROZEN}]
     lacks = [one for one in verdict.reasons if one.code == Code.MISSING_REQUIREMENT]
     if stops:
-        return words.sentence(stops[0])
+        return _stopped_by(stops[0], words)
     if lacks:
         return _lacking(lacks, words)
     return words.sentence(verdict.reasons[0]) if verdict.reasons else _("Nothing stands in its way.")
+
+
+def _stopped_by(stop: Reason, words: Words) -> str:
+    told = {"who": stop.params.get("who", "?"), "why": stop.params.get("why", "")}
+    match stop.params.get("blocker"):
+        case "changes_requested":
+            return _("%(who)s asks for a correction: “%(why)s”") % told
+        case "veto":
+            return _("%(who)s objects, and only they or an equal can lift it: “%(why)s”") % told
+        case _:
+            return words.sentence(stop)
 
 
 def _lacking(lacks: Sequence[Reason], words: Words) -> str:
     everything = set(lacks[0].could).intersection(*(one.could for one in lacks))
     if len(lacks) == 1:
         return _one_lacking(lacks[0], words)
-    if everything:
+    if len(everything) > 1 or everything == set(lacks[0].could):
         what = ", ".join(_asked(one, words) for one in lacks)
         return _("It lacks approvals (%(what)s): %(who)s could give them.") % {
             "what": what,
@@ -88,10 +103,11 @@ def _lacking(lacks: Sequence[Reason], words: Words) -> str:
 
 
 def _one_lacking(lack: Reason, words: Words) -> str:
+    n = int(lack.params["missing"])
     parts = {
         "level": level_name(int(lack.params["level"])),
         "domain": domain_label(str(lack.params["domain"]), words),
-        "n": int(lack.params["missing"]),
+        "n": n,
         "who": listed(named(lack.could, words)),
     }
     if not lack.could:
@@ -101,7 +117,7 @@ def _one_lacking(lack: Reason, words: Words) -> str:
                 "an owner can invite somebody, or you choose a later slot.",
                 "It lacks %(n)s approvals (%(domain)s, %(level)s), which nobody present could give: "
                 "an owner can invite somebody, or you choose a later slot.",
-                parts["n"],
+                n,
             )
             % parts
         )
@@ -109,7 +125,7 @@ def _one_lacking(lack: Reason, words: Words) -> str:
         ngettext(
             "It lacks %(n)s approval (%(domain)s, %(level)s): %(who)s could give it.",
             "It lacks %(n)s approvals (%(domain)s, %(level)s): %(who)s could give them.",
-            parts["n"],
+            n,
         )
         % parts
     )
@@ -129,8 +145,10 @@ def _asked_of(one: Reason, words: Words) -> str:
 def _objected(post: Post, verdict: Verdict, telling: Telling) -> str:
     stops = [one for one in verdict.reasons if one.code == Code.BLOCKED]
     if stops:
-        return telling.words.sentence(stops[0])
-    return _("It has a problem that a network would refuse: %(who)s must correct it.") % {"who": post.author.name}
+        return _stopped_by(stops[0], telling.words)
+    return _("It has a problem that a network would refuse: %(who)s must correct it.") % {
+        "who": post.author.name
+    }
 
 
 def _missed(post: Post, verdict: Verdict, telling: Telling) -> str:
@@ -152,7 +170,9 @@ def _held(post: Post, verdict: Verdict, telling: Telling) -> str:
         return _("%(who)s put it on hold. A qualified person can resume it.") % {"who": post.held_by.name}
     if verdict.open:
         return _("It was held at its slot. Everything is there again: a qualified person can resume it.")
-    return _("It was held at its slot, and nothing is lost. %(why)s") % {"why": closed(verdict, telling.words)}
+    return _("It was held at its slot, and nothing is lost. %(why)s") % {
+        "why": closed(verdict, telling.words)
+    }
 
 
 # --- Under way, and after -----------------------------------------------------------------------
@@ -175,7 +195,11 @@ def _scheduled(post: Post, verdict: Verdict, telling: Telling) -> str:
 
 
 def _again(one: Delivery) -> str:
-    words = {"channel": one.channel.name, "why": _problem(one), "when": moments.until(one.next_at or timezone.now())}
+    words = {
+        "channel": one.channel.name,
+        "why": _problem(one),
+        "when": moments.until(one.next_at or timezone.now()),
+    }
     return _("%(channel)s did not take it yet (%(why)s): the next try is %(when)s.") % words
 
 
@@ -213,15 +237,17 @@ def _failed(post: Post, verdict: Verdict, telling: Telling) -> str:
     first = failed[0]
     words = {"channel": first.channel.name, "why": _problem(first)}
     if first.problem.get("code") == "auth_failed":
-        return _("%(channel)s no longer accepts our access (%(why)s): an owner must connect it again.") % words
+        return (
+            _("%(channel)s no longer accepts our access (%(why)s): an owner must connect it again.") % words
+        )
     return _("%(channel)s refused it (%(why)s): correct it and submit it again.") % words
 
 
 def _unknown(post: Post, verdict: Verdict, telling: Telling) -> str:
     rows = [one.channel.name for one in telling.deliveries.get(post.pk, ()) if one.lifecycle == D.UNKNOWN]
-    return _("Nobody knows whether it went out on %(where)s: have a look there, and say. Until then nothing is sent again.") % {
-        "where": ", ".join(rows) or "–"
-    }
+    return _(
+        "Nobody knows whether it went out on %(where)s: look there, and say. Nothing is sent again before."
+    ) % {"where": ", ".join(rows) or "–"}
 
 
 def _withdrawn(post: Post, verdict: Verdict, telling: Telling) -> str:

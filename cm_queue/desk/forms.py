@@ -13,7 +13,7 @@ from accounts.models import Brand
 from accounts.refusals import Refused
 from approvals.models import Motive, Verdict
 from cm_queue.desk.phrasing import at_time
-from posts.commenting import MAX_COMMENT
+from posts.commenting import LONGEST
 
 _OBJECTIONS = {Verdict.REQUEST_CHANGES, Verdict.REJECT}
 OTHER = "other"
@@ -25,11 +25,14 @@ class DecisionForm(forms.Form):
     decision = forms.ChoiceField(choices=Verdict.choices, widget=forms.HiddenInput)
     digest = forms.CharField(required=False, max_length=64, widget=forms.HiddenInput)
     motive = forms.ChoiceField(
-        choices=Motive.choices, required=False, label=gettext_lazy("What is it about?"), widget=forms.RadioSelect
+        choices=Motive.choices,
+        required=False,
+        label=gettext_lazy("What is it about?"),
+        widget=forms.RadioSelect,
     )
     comment = forms.CharField(
         required=False,
-        max_length=MAX_COMMENT,
+        max_length=LONGEST,
         label=gettext_lazy("One sentence for the author"),
         widget=forms.Textarea(attrs={"rows": 2}),
     )
@@ -46,16 +49,22 @@ class DecisionForm(forms.Form):
             if not cleaned.get("motive") and "motive" not in self.errors:
                 self.add_error("motive", _("Choose what it is about."))
             if not cleaned.get("comment", "").strip() and "comment" not in self.errors:
-                self.add_error("comment", _("Say in a sentence what is wrong, so that the author can learn from it."))
+                self.add_error(
+                    "comment", _("Say in a sentence what is wrong, so that the author can learn from it.")
+                )
         return cleaned
 
 
 class CommentForm(forms.Form):
     text = forms.CharField(
-        max_length=MAX_COMMENT, label=gettext_lazy("Comment"), widget=forms.Textarea(attrs={"rows": 2})
+        max_length=LONGEST,
+        label=gettext_lazy("Say something, without deciding"),
+        widget=forms.Textarea(attrs={"rows": 2}),
     )
     quote = forms.CharField(required=False, max_length=500, label=gettext_lazy("On which words?"))
-    place = forms.ChoiceField(choices=[("review", ""), ("post", "")], required=False, widget=forms.HiddenInput)
+    place = forms.ChoiceField(
+        choices=[("review", ""), ("post", "")], required=False, widget=forms.HiddenInput
+    )
 
 
 class HoldForm(forms.Form):
@@ -69,7 +78,7 @@ class EmptyForm(forms.Form):
 
 
 class RescheduleForm(forms.Form):
-    """Another slot: one of the brand's next free ones, on approval, or a time of one's own, local to the brand.
+    """Another slot: one of the brand's next free ones, on approval, or a time of one's own, by its clocks.
     `seen` is the revision on the screen."""
 
     slot = forms.ChoiceField(label=gettext_lazy("Another slot"), widget=forms.RadioSelect)
@@ -90,7 +99,11 @@ class RescheduleForm(forms.Form):
         if sent and sent not in {value for value, _word in choices} and sent not in {OTHER, "on_approval"}:
             # A slot that was free when the page was made: what it is worth now, the verb says.
             choices.insert(0, (sent, sent))
-        slot.choices = [*choices, ("on_approval", _("As soon as it is approved")), (OTHER, _("At another time"))]
+        slot.choices = [
+            *choices,
+            ("on_approval", _("As soon as it is approved")),
+            (OTHER, _("At another time")),
+        ]
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or {}
@@ -100,7 +113,9 @@ class RescheduleForm(forms.Form):
 
     @property
     def wanted(self) -> str:
-        return str(self.cleaned_data["at"] if self.cleaned_data["slot"] == OTHER else self.cleaned_data["slot"])
+        return str(
+            self.cleaned_data["at"] if self.cleaned_data["slot"] == OTHER else self.cleaned_data["slot"]
+        )
 
 
 def _capital(text: str) -> str:
@@ -110,7 +125,9 @@ def _capital(text: str) -> str:
 class SettleForm(forms.Form):
     """Did it go out? `url` may say where."""
 
-    went_out = forms.TypedChoiceField(choices=[("yes", "yes"), ("no", "no")], coerce=lambda answer: answer == "yes")
+    went_out = forms.TypedChoiceField(
+        choices=[("yes", "yes"), ("no", "no")], coerce=lambda answer: answer == "yes"
+    )
     url = forms.URLField(
         required=False,
         max_length=1000,

@@ -20,6 +20,7 @@ from cm_queue.desk import moments, queueing
 from cm_queue.desk.checking import words_of
 from cm_queue.desk.explaining import Telling
 from cm_queue.desk.listing import Lister, Row, channels_in, networks_of
+from cm_queue.desk.queueing import listed_posts, title_of
 from journal.models import Notice
 from journal.wording import notice_title
 from posts.lifecycle import PostState
@@ -51,7 +52,11 @@ class Desk:
         words = words_of(brand)
         telling = Telling.about(chain(self.stopped_page, self.mine), words)
         lister = Lister(user.person_id, words, networks_of(self.channels), telling)
-        queue = [judged[post.pk] for post in in_review if queueing.waits_for(judged[post.pk].verdict, user.person_id)]
+        queue = [
+            judged[post.pk]
+            for post in in_review
+            if queueing.waits_for(judged[post.pk].verdict, user.person_id)
+        ]
         self.waiting_count = len(queue)
         self.waiting = [lister.row(one) for one in queue[:PER_PAGE]]
         said = self._last_words([post.pk for post in self.mine])
@@ -59,14 +64,20 @@ class Desk:
         self.stopped = [lister.row(judged[post.pk], why=True) for post in self.stopped_page]
         self.line = line([lister.row(judged[post.pk]) for post in upcoming], self.now, brand)
         self.notices = notices(user, brand)
-        self.next_release = next((post.slot for post in upcoming if post.lifecycle == PostState.SCHEDULED), None)
+        self.next_release = next(
+            (post.slot for post in upcoming if post.lifecycle == PostState.SCHEDULED), None
+        )
 
     def _page(self, posts: Any, number: int) -> Page[Post]:
         return Paginator(posts, PER_PAGE).get_page(number)
 
     def _mine(self) -> Any:
         mine = Q(author_id=self.user.person_id) | Q(author__same_person_as_id=self.user.person_id)
-        return queueing.listed_posts(self.brand).filter(mine, state__in=[one.value for one in UNFINISHED]).order_by("-pk")
+        return (
+            queueing.listed_posts(self.brand)
+            .filter(mine, state__in=[one.value for one in UNFINISHED])
+            .order_by("-pk")
+        )
 
     def _stopped(self) -> Any:
         states = [one.value for one in STOPPED]
@@ -82,7 +93,11 @@ class Desk:
     def _last_words(self, ids: Sequence[int]) -> dict[int, Decision]:
         """The latest objection to each post."""
         objections = (Said.REQUEST_CHANGES, Said.REJECT)
-        rows = Decision.objects.filter(post_id__in=ids, decision__in=objections).select_related("user").order_by("pk")
+        rows = (
+            Decision.objects.filter(post_id__in=ids, decision__in=objections)
+            .select_related("user")
+            .order_by("pk")
+        )
         return {row.post_id: row for row in rows}
 
     @property
@@ -106,7 +121,9 @@ def trouble_of(channel: Channel, now: datetime) -> str:
     if health.wait_until is not None and health.wait_until > now:
         return _("the network asked us to wait until %(when)s.") % {"when": moments.clock(health.wait_until)}
     if health.expires_at is not None and health.expires_at - now < WARN_BEFORE:
-        return _("our access ends %(when)s: an owner can renew it.") % {"when": moments.until(health.expires_at, now)}
+        return _("our access ends %(when)s: an owner can renew it.") % {
+            "when": moments.until(health.expires_at, now)
+        }
     return ""
 
 
@@ -130,7 +147,9 @@ def line(rows: Sequence[Row], now: datetime, brand: Brand) -> list[Mark]:
         if day != max(before, now).astimezone(brand.zone).date():
             found.append(Mark("day", text=_day(at, now, brand)))
         elif at - before >= SILENCE:
-            found.append(Mark("void", text=_("%(span)s without a release") % {"span": moments.span(at - before)}))
+            found.append(
+                Mark("void", text=_("%(span)s without a release") % {"span": moments.span(at - before)})
+            )
         found.append(Mark("row", at, row=row))
     return found
 
@@ -144,9 +163,16 @@ def _day(at: datetime, now: datetime, brand: Brand) -> str:
 # --- Notices -------------------------------------------------------------------------------------
 @dataclass(frozen=True, slots=True)
 class Told:
+    """A notice in words, with its post and what that is called."""
+
     notice: Notice
     title: str
-    review: bool
+    post: Post | None
+    about: str
+
+    @property
+    def review(self) -> bool:
+        return self.notice.kind == "review.asked"
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,10 +183,18 @@ class Unread:
     count: int
     up_to: int
 
+    @property
+    def older(self) -> int:
+        return self.count - len(self.rows)
+
 
 def notices(user: User, brand: Brand) -> Unread:
     unread = Notice.objects.filter(user=user, brand=brand, read_at__isnull=True)
     count = unread.count()
     rows = list(unread.order_by("-pk")[:NOTICES]) if count else []
-    told = [Told(one, notice_title(one), one.kind == "review.asked") for one in rows]
+    posts = listed_posts(brand).in_bulk({one.post_id for one in rows if one.post_id})
+    told = []
+    for one in rows:
+        post = posts.get(one.post_id or 0)
+        told.append(Told(one, notice_title(one), post, title_of(post, 56) if post else ""))
     return Unread(told, count, rows[0].pk if rows else 0)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     class MemberRequest(HttpRequest):
         """A request of somebody signed in, for a brand of theirs: what the middleware put on it."""
 
-        user: User  # type: ignore[assignment]
+        user: User
         brand: Brand
         membership: Membership
         memberships: list[Membership]

@@ -26,7 +26,9 @@ def headline(desk: Desk) -> str:
     doubts = sum(row.post.lifecycle == PostState.UNKNOWN for row in desk.stopped)
     if doubts:
         return ngettext(
-            "One post may or may not be out: have a look.", "%(n)s posts may or may not be out: have a look.", doubts
+            "One post may or may not be out: have a look.",
+            "%(n)s posts may or may not be out: have a look.",
+            doubts,
         ) % {"n": capfirst(number(doubts))}
     asked = [row for row in desk.drafts if row.said is not None]
     if asked and asked[0].said is not None:
@@ -37,7 +39,9 @@ def headline(desk: Desk) -> str:
             "One post is stopped; nothing is lost.", "%(n)s posts are stopped; nothing is lost.", count
         ) % {"n": capfirst(number(count))}
     if desk.next_release is not None:
-        return _("Nothing waits for you; the next post goes out %(when)s.") % {"when": at_time(desk.next_release)}
+        return _("Nothing waits for you; the next post goes out %(when)s.") % {
+            "when": at_time(desk.next_release)
+        }
     return _("Nothing waits for you.")
 
 

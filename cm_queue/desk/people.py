@@ -83,7 +83,7 @@ class Team:
 @for_members
 def people(request: MemberRequest) -> HttpResponseBase:
     team = gather(request.brand, database_now())
-    return render(request, "desk/people.html", {"team": team, "headline": headline(team), "levels": list(Level)})
+    return render(request, "desk/people.html", {"team": team, "headline": headline(team)})
 
 
 def headline(team: Team) -> str:
@@ -91,11 +91,17 @@ def headline(team: Team) -> str:
     nobody, alone = len(team.nobody), sum(len(one.able) == 1 for one in team.columns)
     if not nobody and not alone:
         return _("Every domain has two people who know it.")
-    hangs = ngettext("%(n)s domain hangs on one person", "%(n)s domains hang on one person", alone) % {"n": alone}
+    hangs = ngettext("%(n)s domain hangs on one person", "%(n)s domains hang on one person", alone) % {
+        "n": alone
+    }
     void = ngettext("%(n)s domain on nobody", "%(n)s domains on nobody", nobody) % {"n": nobody}
     if not nobody:
         return f"{hangs}."
-    return _("%(hangs)s, %(void)s.") % {"hangs": hangs, "void": void} if alone else f"{void[:1].upper()}{void[1:]}."
+    if not alone:
+        return ngettext(
+            "Nobody knows %(n)s of the domains.", "Nobody knows %(n)s of the domains.", nobody
+        ) % {"n": nobody}
+    return _("%(hangs)s, %(void)s.") % {"hangs": hangs, "void": void}
 
 
 def gather(brand: Brand, now: datetime) -> Team:
@@ -109,7 +115,9 @@ def gather(brand: Brand, now: datetime) -> Team:
     lapsed = _lapsed(brand)
     today = now.astimezone(brand.zone).date()
     absences = list(
-        Absence.objects.filter(brand=brand, last_day__gte=today).select_related("user").order_by("first_day", "pk")
+        Absence.objects.filter(brand=brand, last_day__gte=today)
+        .select_related("user")
+        .order_by("first_day", "pk")
     )
     away = {one.user.person_id for one in absences if one.first_day <= today}
     persons = {member.user.person_id: member for member in reversed(members)}
@@ -117,11 +125,13 @@ def gather(brand: Brand, now: datetime) -> Team:
     products = product_names(brand.pk)
     columns = []
     for domain in _domains(brand, asked, products):
-        able = [one for one in persons if held.get((one, domain)) and held[one, domain].level >= Level.ENTRUSTED]
+        levels = {one: held[one, domain].level for one in persons if (one, domain) in held}
+        able = [one for one, level in levels.items() if level >= Level.ENTRUSTED]
         names = sorted(persons[one].user.name for one in able)
         gone = sorted(persons[one].user.name for one in able if one in away)
         columns.append(Column(domain, label_of(domain, products), names, asked.get(domain, 1), gone))
-    lines = [_line(persons[one], one, columns, held, lapsed) for one in dict.fromkeys(m.user.person_id for m in members)]
+    order = dict.fromkeys(member.user.person_id for member in members)
+    lines = [_line(persons[one], one, columns, held, lapsed) for one in order]
     return Team(lines, columns, absences)
 
 

@@ -6,12 +6,13 @@ the soonest first, are judged: a page must not take longer because a desk is ful
 
 from __future__ import annotations
 
+import re
+import textwrap
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from django.db.models import F, QuerySet
-from django.utils.text import Truncator
 from django.utils.translation import gettext as _
 
 from accounts.models import Brand, User
@@ -22,6 +23,7 @@ from posts.lifecycle import PostState
 from posts.models import Post
 
 OPEN = 300
+_SENTENCE = re.compile(r".{20,}?[.!?…](?=\s)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,12 +99,18 @@ def waiting(brand: Brand, user: User) -> list[Judged]:
 
 
 def title_of(post: Post, length: int = 96) -> str:
-    """What a list calls a post: the beginning of its first text, else of its image's description."""
+    """What a list calls a post: the first sentence of its text, if it is neither short nor long, else the
+    text's first words; the image's description where there is no text."""
     content = post.revision.content if post.revision else {}
     texts = [content.get("text", ""), *content.get("variants", {}).values()]
     texts += [item.get("alt", "") for item in content.get("media", [])]
     text = next((" ".join(text.split()) for text in texts if text.strip()), "")
-    return Truncator(text).chars(length) if text else _("Post without a text (%(n)s)") % {"n": post.pk}
+    sentence = _SENTENCE.match(text)
+    if sentence and len(sentence.group()) <= length:
+        return sentence.group()
+    if len(text) > length:
+        return textwrap.shorten(text, length, placeholder="…")
+    return text or _("Post without a text (%(n)s)") % {"n": post.pk}
 
 
 def neighbours(queue: Sequence[Judged], pk: int) -> tuple[int | None, Post | None, Post | None]:

@@ -22,17 +22,38 @@ from posts.models import Comment, Delivery, Post
 from publishing.models import Attempt, Outcome
 
 LONGEST = 200
-# What only repeats the entry before it: an edit seals, a decision moves the post.
-_ECHOES = {"post.seal", "comment.add"}
+# What only repeats another line: an edit seals, a decision moves the post, a comment stands for itself.
+_ECHOES = {"post.seal", "post.in_review", "post.changes_requested", "post.rejected", "comment.add"}
 _SIGNS = {
-    "post.create": "pen", "post.edit": "pen", "post.clone": "copy", "post.submit": "read", "post.hold": "held",
-    "post.held": "held", "post.resume": "next", "post.release": "send", "post.missed": "clock", "post.schedule": "clock",
-    "post.reschedule": "clock", "post.reslot": "clock", "post.published": "out", "post.partly_published": "out",
-    "post.failed": "warn", "post.unknown": "unknown", "post.withdraw": "back", "decision.approve": "check",
-    "decision.request_changes": "back", "decision.reject": "refuse", "decision.withdraw": "back",
-    "delivery.delivered": "out", "delivery.rejected": "warn", "delivery.auth_failed": "warn", "delivery.ask": "unknown",
-    "delivery.unknown": "unknown", "delivery.settle": "unknown", "delivery.missed": "clock",
-}  # fmt: skip
+    "post.create": "pen",
+    "post.edit": "pen",
+    "post.clone": "copy",
+    "post.submit": "read",
+    "post.hold": "held",
+    "post.held": "held",
+    "post.resume": "next",
+    "post.release": "send",
+    "post.missed": "clock",
+    "post.schedule": "clock",
+    "post.reschedule": "clock",
+    "post.reslot": "clock",
+    "post.published": "out",
+    "post.partly_published": "out",
+    "post.failed": "warn",
+    "post.unknown": "unknown",
+    "post.withdraw": "back",
+    "decision.approve": "check",
+    "decision.request_changes": "back",
+    "decision.reject": "refuse",
+    "decision.withdraw": "back",
+    "delivery.delivered": "out",
+    "delivery.rejected": "warn",
+    "delivery.auth_failed": "warn",
+    "delivery.ask": "unknown",
+    "delivery.unknown": "unknown",
+    "delivery.settle": "unknown",
+    "delivery.missed": "clock",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,11 +76,16 @@ def story(
 ) -> list[Event]:
     """At most `LONGEST` entries of the journal with the comments between them, newest first, each day
     named at its first line. `weights`: decisions of the post with what each is worth, by id."""
-    entries = Entry.objects.filter(post_id=post.pk).select_related("actor", "personal").order_by("-pk")[:LONGEST]
-    channels = {row.pk: row.channel.name for row in Delivery.objects.filter(post=post).select_related("channel")}
+    entries = (
+        Entry.objects.filter(post_id=post.pk).select_related("actor", "personal").order_by("-pk")[:LONGEST]
+    )
+    channels = {
+        row.pk: row.channel.name for row in Delivery.objects.filter(post=post).select_related("channel")
+    }
     events = [_event(entry, weights, channels, words) for entry in entries if entry.verb not in _ECHOES]
     events += [
-        Event(one.created_at, "note", one.author.name, _("commented"), _about(one), one.text) for one in comments
+        Event(one.created_at, "note", one.author.name, _("commented"), _about(one), one.text)
+        for one in comments
     ]
     events.sort(key=lambda one: one.at, reverse=True)
     return _with_days(events)
@@ -93,7 +119,9 @@ def _event(
     found = weights.get(int(entry.data.get("decision") or 0)) if entry.verb.startswith("decision.") else None
     if found is not None:
         decision, weight = found
-        return Event(entry.at, sign, who, verb_name(entry.verb), _decided(decision, words), decision.comment, weight)
+        return Event(
+            entry.at, sign, who, verb_name(entry.verb), _decided(decision, words), decision.comment, weight
+        )
     return Event(entry.at, sign, who, verb_name(entry.verb), _detail(entry, channels), quote, url=_url(entry))
 
 
@@ -135,6 +163,11 @@ class Sent:
     url: str
     look: str
     answer: str
+
+    @property
+    def verb(self) -> str:
+        """What the form that settles it is called on the page."""
+        return f"settle-{self.delivery.pk}"
 
     @property
     def unknown(self) -> bool:

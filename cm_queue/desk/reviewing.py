@@ -20,19 +20,19 @@ from approvals import reviewing as verbs
 from approvals.gate import Facts
 from approvals.models import Decision, Request, Verdict
 from approvals.wording import Words, kind_name
-from cm_queue.desk import queueing
+from cm_queue.desk import moments, queueing
 from cm_queue.desk.arriving import at_post
 from cm_queue.desk.checking import Weight, after_approval, checklist, weigh, words_of
 from cm_queue.desk.diffing import changes
-from cm_queue.desk.explaining import closed
+from cm_queue.desk.explaining import Telling, closed
 from cm_queue.desk.forms import CommentForm, DecisionForm, refuse
 from cm_queue.desk.guarding import MemberRequest, for_members
 from cm_queue.desk.headlines import waiting as waiting_headline
 from cm_queue.desk.listing import Lister, channels_in, networks_of
-from cm_queue.desk.explaining import Telling
 from cm_queue.desk.phrasing import at_time
 from cm_queue.desk.proofing import proof_of
 from cm_queue.desk.queueing import Judged, neighbours, title_of
+from journal.wording import verb_name
 from posts import commenting
 from posts.drafting import channels_of, current
 from posts.lifecycle import OPEN_FOR_DECISIONS, PostState
@@ -55,7 +55,9 @@ def review_queue(request: MemberRequest) -> HttpResponse:
         "page": page,
         "rows": [lister.row(one) for one in page],
         "count": len(queue),
-        "headline": waiting_headline(len(queue), queue[0].post.slot) if queue else _("Nothing waits for you."),
+        "headline": waiting_headline(len(queue), queue[0].post.slot)
+        if queue
+        else _("Nothing waits for you."),
         "first": queue[0].post if queue else None,
     }
     return render(request, "desk/review_queue.html", context)
@@ -66,7 +68,9 @@ def review_queue(request: MemberRequest) -> HttpResponse:
 def review(request: MemberRequest, pk: int) -> HttpResponse:
     post = at_post(request, pk)
     if not current(post).digest:
-        messages.info(request, _("This post is a draft: there is nothing to decide on before it is submitted."))
+        messages.info(
+            request, _("This post is a draft: there is nothing to decide on before it is submitted.")
+        )
         return redirect("post", pk)
     return _page(request, post)
 
@@ -106,7 +110,11 @@ def decide(request: MemberRequest, pk: int) -> HttpResponse:
 def _thanks(decision: Decision) -> str:
     """What the decision did, for the toast on the next page."""
     post = Post.objects.select_related("revision").get(pk=decision.post_id)
-    words = {"title": title_of(post, 48), "who": post.author.name, "when": at_time(post.slot) if post.slot else ""}
+    words = {
+        "title": title_of(post, 48),
+        "who": post.author.name,
+        "when": at_time(post.slot) if post.slot else "",
+    }
     match decision.decision:
         case Verdict.APPROVE if post.lifecycle == PostState.SCHEDULED:
             return _("Approved: “%(title)s” goes out %(when)s.") % words
@@ -162,6 +170,10 @@ class Said:
     decision: Decision
     weight: Weight
 
+    @property
+    def word(self) -> str:
+        return verb_name(f"decision.{self.decision.decision}")
+
 
 def said_of(post: Post, decisions: list[Decision], facts: Facts, judged: Judged, words: Words) -> list[Said]:
     """Every decision with its weight, the newest first."""
@@ -189,7 +201,9 @@ def _page(
     person = request.user.person_id
     in_review = [one for one in queueing.in_review(request.brand) if one.pk != post.pk]
     judged = queueing.judge([*in_review, post])
-    queue = [judged[one.pk] for one in queueing.soonest_first([*in_review, post]) if _waits(judged[one.pk], person)]
+    queue = [
+        judged[one.pk] for one in queueing.soonest_first([*in_review, post]) if _waits(judged[one.pk], person)
+    ]
     this = judged[post.pk]
     facts, words = this.loaded.facts, words_of(post.brand)
     decisions = decisions_of(post)
@@ -210,10 +224,13 @@ def _page(
         "rows": checklist(this.verdict, words, person),
         "reading": this.verdict.reading,
         "rule": facts.rule,
+        "lives": moments.span(facts.rule.ttl) if facts.rule else "",
+        "past": post.slot is not None and post.slot <= facts.taken_at,
         "closed": "" if this.verdict.open else closed(this.verdict, words),
         "said": said[:6],
         "mine": mine if mine and mine.decision.decision != Verdict.WITHDRAW else None,
         "contributor": person in facts.contributors,
+        "author": person == post.author.person_id,
         "counts": queueing.waits_for(this.verdict, person),
         "then": after_approval(post, facts, moment, person, words, asked),
         "open": post.lifecycle in OPEN_FOR_DECISIONS,
@@ -251,9 +268,14 @@ def _forms(post: Post, bound: DecisionForm | None) -> dict[str, Any]:
             bound.auto_id = auto_id
             form = bound
         forms[decision.value] = form
-    stray = [] if bound is None or sent in forms else [error for errors in bound.errors.values() for error in errors]
-    above = [*bound.non_field_errors(), *stray] if bound is not None else []
-    return {"forms": forms, "sent": sent, "refusals": above}
+    return {"forms": forms, "sent": sent, "refusals": _refusals(bound, sent) if bound is not None else []}
+
+
+def _refusals(bound: DecisionForm, sent: str) -> list[str]:
+    """What no field on the page can show: said above the forms."""
+    hidden = {field.name for field in bound.hidden_fields()}
+    shown = set(bound.fields) - hidden if sent in _OBJECTIONS else set()
+    return [str(error) for name, errors in bound.errors.items() if name not in shown for error in errors]
 
 
 def _conflict(post: Post, seen: str) -> Mapping[str, Any]:

@@ -39,7 +39,8 @@ def cast() -> list[dict[str, str]]:
     """The demonstration's cast for the sign-in page; empty elsewhere, and before it is seeded."""
     if not settings.DEMO:
         return []
-    there = set(User.objects.filter(email__in=[one.email for one in CAST], is_active=True).values_list("email", flat=True))
+    known = User.objects.filter(email__in=[one.email for one in CAST], is_active=True)
+    there = set(known.values_list("email", flat=True))
     shown = []
     for one in CAST:
         title, line = LINES.get(one.key, (one.title, one.line))
@@ -75,7 +76,6 @@ def demo_sign_in(request: HttpRequest) -> HttpResponseBase:
     # allauth's own way in: it asks for a second factor where there is one, and heeds a safe `next`.
     answer: HttpResponseBase = perform_login(request, user, email_verification="none")
     return answer
-
 
 
 class BrandForm(forms.Form):

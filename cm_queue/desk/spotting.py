@@ -170,7 +170,7 @@ def oddities(texts: Iterable[str]) -> list[Oddity]:
 def _say(one: Odd) -> Oddity:
     words = {"shown": one.shown, "name": one.name, "word": one.word}
     if one.unseen:
-        sentence = _("Near “%(word)s”: %(name)s. Readers do not see it, and it can break a search or a link.") % words
-        return Oddity(_("An invisible character."), sentence)
-    sentence = _("“%(shown)s” in “%(word)s”: %(name)s. It can break a search or lead a link elsewhere.") % words
-    return Oddity(_("A character that looks like another."), sentence)
+        unseen = _("Near “%(word)s”: %(name)s. Readers do not see it, and it can break a search or a link.")
+        return Oddity(_("An invisible character."), unseen % words)
+    alike = _("“%(shown)s” in “%(word)s”: %(name)s. It can break a search or lead a link elsewhere.")
+    return Oddity(_("A character that looks like another."), alike % words)

@@ -27,7 +27,7 @@ from approvals.wording import kind_name
 from cm_queue.desk import queueing
 from cm_queue.desk.arriving import at_post
 from cm_queue.desk.checking import checklist, words_of
-from cm_queue.desk.explaining import Telling, why_not_out
+from cm_queue.desk.explaining import Telling, closed, why_not_out
 from cm_queue.desk.forms import CommentForm, EmptyForm, HoldForm, RescheduleForm, SettleForm, refuse
 from cm_queue.desk.guarding import MemberRequest, for_members
 from cm_queue.desk.phrasing import at_time
@@ -71,6 +71,8 @@ def page(
         "title": title_of(post),
         "kind": kind_name(post.kind),
         "revision": current(post),
+        "judged": judged,
+        "closed": "" if verdict.open else closed(verdict, words),
         "why": why_not_out(post, verdict, Telling.about([post], words)),
         "rows": checklist(verdict, words, person),
         "reading": verdict.reading,
@@ -126,7 +128,12 @@ def _move_form(post: Post, data: Any = None) -> RescheduleForm:
 
 # --- Verbs -----------------------------------------------------------------------------------------
 def _act(
-    request: MemberRequest, post: Post, verb: str, form: forms.Form, do: Callable[[], Any], done: Callable[[], str]
+    request: MemberRequest,
+    post: Post,
+    verb: str,
+    form: forms.Form,
+    do: Callable[[], Any],
+    done: Callable[[], str],
 ) -> HttpResponse:
     """Does it and shows the post; or shows the post with the form as it was sent and what was wrong."""
     status = 422
@@ -179,7 +186,12 @@ def reschedule_post(request: MemberRequest, pk: int) -> HttpResponse:
 def release_post(request: MemberRequest, pk: int) -> HttpResponse:
     post, form = at_post(request, pk), EmptyForm(request.POST)
     return _act(
-        request, post, "release", form, lambda: verbs.release(request.user, pk), lambda: _("Released: it goes out now.")
+        request,
+        post,
+        "release",
+        form,
+        lambda: verbs.release(request.user, pk),
+        lambda: _("Released: it goes out now."),
     )
 
 

@@ -42,7 +42,9 @@ def test_what_the_verb_refuses_stands_at_its_field_and_keeps_what_was_typed(clie
     assert answer.status_code == 200
     assert "email" in answer.context["form"].errors
     assert "Léa" in answer.content.decode()
-    answer = client.post(reverse(INVITE), {"brand": house.brand.pk, "email": house.ines.email, "name": "Inès"})
+    answer = client.post(
+        reverse(INVITE), {"brand": house.brand.pk, "email": house.ines.email, "name": "Inès"}
+    )
     assert "already a member" in answer.content.decode()
     assert "member.invite" not in verbs()
 
@@ -131,7 +133,9 @@ def test_nobody_changes_their_own_access(client: Client, root: User):
     assert root.is_staff
 
 
-@pytest.mark.parametrize("field", ["password", "password1", "email", "is_active", "same_person_as", "last_login"])
+@pytest.mark.parametrize(
+    "field", ["password", "password1", "email", "is_active", "same_person_as", "last_login"]
+)
 def test_no_form_sets_a_password_or_who_somebody_is(client: Client, house: House, field: str):
     page = reverse(PEOPLE, args=[house.ines.pk])
     assert f'name="{field}"' not in client.get(page).content.decode()
@@ -143,7 +147,9 @@ def test_no_form_sets_a_password_or_who_somebody_is(client: Client, house: House
 
 def test_there_is_no_page_that_sets_anothers_password(client: Client, house: House):
     assert client.get(f"/admin/accounts/user/{house.ines.pk}/password/").status_code in {302, 404}
-    answer = client.post(f"/admin/accounts/user/{house.ines.pk}/password/", {"password1": "x", "password2": "x"})
+    answer = client.post(
+        f"/admin/accounts/user/{house.ines.pk}/password/", {"password1": "x", "password2": "x"}
+    )
     assert answer.status_code in {302, 404}
     house.ines.refresh_from_db()
     assert not house.ines.has_usable_password()

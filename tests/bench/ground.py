@@ -32,6 +32,8 @@ from tests import servers
 ROOT = Path(__file__).resolve().parent.parent.parent
 # Statements of the engine's workers, of its ticker and of us are told apart by who made them.
 ROLES = ("bench_worker", "bench_ticker")
+# How late a delivery of ours may be before it is missed.
+LATE_MINUTES = 600
 # The worker ends within 30 s of a SIGTERM, by its own promise.
 _PATIENCE_S = 35.0
 
@@ -81,20 +83,29 @@ class Ground:
         """What a process of the product needs, without what the caller's shell may say."""
         known = re.findall(r"^#?\s?([A-Z][A-Z0-9_]+)=", (ROOT / ".env.example").read_text(), re.MULTILINE)
         clean = {name: value for name, value in os.environ.items() if name not in known}
-        return clean | dict(self.keys) | {
-            "DATABASE_URL": address,
-            "CMQ_DATA_DIR": str(self.folder),
-            "ALLOW_PRIVATE_HOSTS": f"127.0.0.1:{self.port}",
-            "LOG_FORMAT": "json",
-            **more,
-        }
+        return (
+            clean
+            | dict(self.keys)
+            | {
+                "DATABASE_URL": address,
+                "CMQ_DATA_DIR": str(self.folder),
+                "ALLOW_PRIVATE_HOSTS": f"127.0.0.1:{self.port}",
+                "LOG_FORMAT": "json",
+                **more,
+            }
+        )
 
     def run(self, *command: str, address: str, **more: str) -> str:
         """Runs a Python module or script to its end; answers what it printed. Raises Stuck."""
         done = subprocess.run(
-            [sys.executable, *command], cwd=ROOT, env=self.environment(address, **more), capture_output=True, text=True,
+            [sys.executable, *command],
+            cwd=ROOT,
+            env=self.environment(address, **more),
+            capture_output=True,
+            text=True,
             start_new_session=True,
-        )  # fmt: skip
+            check=False,
+        )
         if done.returncode:
             raise Stuck(f"{' '.join(command)} ended with {done.returncode}:\n{done.stderr[-2000:]}")
         return done.stdout
@@ -103,9 +114,14 @@ class Ground:
         """Starts a process in a session of its own, so that the terminal's Ctrl-C is ours to pass on."""
         with self.log(name).open("wb") as log:
             process = subprocess.Popen(
-                [sys.executable, *command], cwd=ROOT, env=self.environment(address, **more), stdin=subprocess.DEVNULL,
-                stdout=log, stderr=log, start_new_session=True,
-            )  # fmt: skip
+                [sys.executable, *command],
+                cwd=ROOT,
+                env=self.environment(address, **more),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
         self.running[name] = process
         return process
 
@@ -115,7 +131,11 @@ class Ground:
     def last_words(self) -> str:
         words = []
         for name in self.running:
-            lines = [line for line in self.log(name).read_text(errors="replace").splitlines() if '"info"' not in line]
+            lines = [
+                line
+                for line in self.log(name).read_text(errors="replace").splitlines()
+                if '"info"' not in line
+            ]
             words += [f"--- {name}", *lines[-12:]]
         return "\n".join(words)
 
@@ -132,7 +152,11 @@ class Ground:
     def ask_network(self, path: str, body: Mapping[str, Any] | None = None) -> Any:
         talk = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
         try:
-            talk.request("GET" if body is None else "POST", f"/__ctl/{path}", None if body is None else json.dumps(body))
+            talk.request(
+                "GET" if body is None else "POST",
+                f"/__ctl/{path}",
+                None if body is None else json.dumps(body),
+            )
             return json.loads(talk.getresponse().read())
         finally:
             talk.close()

@@ -29,8 +29,8 @@ def prepare(dsn: str, n: int) -> None:
     with psycopg.connect(dsn, autocommit=True) as database:
         database.execute("DROP TABLE IF EXISTS q")
         database.execute(
-            "CREATE TABLE q (id bigserial PRIMARY KEY, st int DEFAULT 0, at timestamptz DEFAULT now(), body text,"
-            " claimed timestamptz, done timestamptz, rid bigint)"
+            "CREATE TABLE q (id bigserial PRIMARY KEY, st int DEFAULT 0, at timestamptz DEFAULT now(),"
+            " body text, claimed timestamptz, done timestamptz, rid bigint)"
         )
         database.execute(
             "INSERT INTO q (body) SELECT 'bench-key:pl-' || g || ' lorem ipsum dolor sit amet'"

@@ -17,15 +17,16 @@ import asyncio
 import json
 import re
 import time
-from typing import Any
+from collections.abc import Callable
+from typing import Any, cast
 from urllib.parse import parse_qs, urlsplit
 
 try:  # twice as fast; comes with the development requirements, on most machines
     import uvloop
 
-    run = uvloop.run
+    _new_loop: Callable[[], asyncio.AbstractEventLoop] = uvloop.new_event_loop
 except ImportError:
-    run = asyncio.run
+    _new_loop = asyncio.new_event_loop
 
 _KEY = re.compile(rb"bench-key:([\w-]+)")
 _LENGTH = re.compile(rb"\r\ncontent-length:\s*(\d+)", re.IGNORECASE)
@@ -63,8 +64,7 @@ class Talk(asyncio.Protocol):
         self._read = b""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._transport = cast("asyncio.Transport", transport)
 
     def data_received(self, data: bytes) -> None:
         self._read += data
@@ -144,7 +144,5 @@ async def listen(port: int) -> None:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(prog="python -m tests.bench.network", description=__doc__)
     parser.add_argument("--port", type=int, required=True)
-    try:
-        run(listen(parser.parse_args().port))
-    except KeyboardInterrupt:
-        pass
+    with asyncio.Runner(loop_factory=_new_loop) as runner:
+        runner.run(listen(parser.parse_args().port))

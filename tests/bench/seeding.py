@@ -32,10 +32,10 @@ from posts.models import Channel, Contribution, Delivery, Lineage, Post, Revisio
 from posts.rendering import payload_of  # noqa: E402
 from publishing.keeping import keep_secret  # noqa: E402
 from publishing.models import ChannelHealth  # noqa: E402
+from tests.bench.ground import LATE_MINUTES  # noqa: E402
 from tests.staging import House, house  # noqa: E402
 
 DISTANT = datetime(2090, 1, 1, tzinfo=UTC)
-LATE_MINUTES = 600
 # Enough channels for no network's own limit (100 a second here) to be what is measured.
 BRANDS, CHANNELS = 5, 8
 RESTS_ON = [["channel:demo", 3], ["company", 3], ["craft", 3]]
@@ -61,9 +61,13 @@ def places(network: str) -> list[Place]:
         for place in range(CHANNELS):
             account = f"{home.brand.slug}-{place}"
             channel = Channel.objects.create(
-                brand=home.brand, key=f"demo-{place}", name=f"Demo {place}", network="demo",
-                settings={"base_url": network, "account": account}, account=f"{network}#{account}",
-            )  # fmt: skip
+                brand=home.brand,
+                key=f"demo-{place}",
+                name=f"Demo {place}",
+                network="demo",
+                settings={"base_url": network, "account": account},
+                account=f"{network}#{account}",
+            )
             # Real networks have one: reading it is part of what a release costs.
             keep_secret(channel, "a-token-like-any-other")
             ChannelHealth.objects.create(channel=channel, checked_at=now)
@@ -85,11 +89,18 @@ def _posts(batch: Sequence[tuple[int, Place]]) -> None:
     lineages = Lineage.objects.bulk_create(Lineage(brand=place.house.brand) for _n, place in batch)
     posts = Post.objects.bulk_create(
         Post(
-            brand=place.house.brand, lineage=lineage, author=place.house.ines, state=PostState.SCHEDULED.value,
-            slot=DISTANT, window_from=opens, window_until=ends, late_minutes=LATE_MINUTES, submitted_at=now,
+            brand=place.house.brand,
+            lineage=lineage,
+            author=place.house.ines,
+            state=PostState.SCHEDULED.value,
+            slot=DISTANT,
+            window_from=opens,
+            window_until=ends,
+            late_minutes=LATE_MINUTES,
+            submitted_at=now,
         )
         for (_n, place), lineage in zip(batch, lineages, strict=True)
-    )  # fmt: skip
+    )
     sealed = [_sealed(post, number, place) for post, (number, place) in zip(posts, batch, strict=True)]
     revisions = Revision.objects.bulk_create(revision for revision, _delivery in sealed)
     for post, revision in zip(posts, revisions, strict=True):
@@ -110,14 +121,26 @@ def _sealed(post: Post, number: int, place: Place) -> tuple[Revision, Delivery]:
     sha256 = payload.sha256
     digest = digest_of({key: sha256}, post.window_from, post.window_until, post.late_minutes)
     revision = Revision(
-        post=post, number=1, created_by=place.house.ines, content=content, payloads={key: payload.as_json()},
-        digest=digest, sealed_at=post.submitted_at,
-    )  # fmt: skip
+        post=post,
+        number=1,
+        created_by=place.house.ines,
+        content=content,
+        payloads={key: payload.as_json()},
+        digest=digest,
+        sealed_at=post.submitted_at,
+    )
     delivery = Delivery(
-        post=post, brand=place.house.brand, channel=place.channel, payload=payload.as_json(),
-        payload_sha256=sha256, sealed_digest=digest, approved_digest=digest, due_at=DISTANT, next_at=DISTANT,
+        post=post,
+        brand=place.house.brand,
+        channel=place.channel,
+        payload=payload.as_json(),
+        payload_sha256=sha256,
+        sealed_digest=digest,
+        approved_digest=digest,
+        due_at=DISTANT,
+        next_at=DISTANT,
         expires_at=DISTANT + timedelta(minutes=LATE_MINUTES),
-    )  # fmt: skip
+    )
     return revision, delivery
 
 
@@ -126,9 +149,15 @@ def _approvals(
 ) -> Iterator[Decision]:
     for post, revision, (_n, place) in zip(posts, revisions, batch, strict=True):
         yield Decision(
-            post=post, revision=revision, user=place.house.nadia, decision=Verdict.APPROVE, digest=revision.digest,
-            epoch=0, rests_on=RESTS_ON, at=now,
-        )  # fmt: skip
+            post=post,
+            revision=revision,
+            user=place.house.nadia,
+            decision=Verdict.APPROVE,
+            digest=revision.digest,
+            epoch=0,
+            rests_on=RESTS_ON,
+            at=now,
+        )
 
 
 if __name__ == "__main__":

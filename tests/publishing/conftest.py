@@ -35,12 +35,14 @@ class Network:
     def url(self) -> str:
         return self.front.base_url
 
-    def posts(self) -> list[dict[str, Any]]:
-        with urllib.request.urlopen(f"{self.base}{POSTS}", timeout=10) as answer:
+    def posts(self, account: str = "maison-lumiere") -> list[dict[str, Any]]:
+        """Everything of the house's account, newest first."""
+        address = f"{self.base}{POSTS}?account={account}"
+        with urllib.request.urlopen(address, timeout=10) as answer:
             return json.load(answer)
 
-    def texts(self) -> list[str]:
-        return sorted(post["text"] for post in self.posts())
+    def texts(self, account: str = "maison-lumiere") -> list[str]:
+        return sorted(post["text"] for post in self.posts(account))
 
 
 @pytest.fixture

@@ -25,7 +25,18 @@ from publishing.claiming import claim
 from publishing.connecting import pause_channel
 from publishing.models import ChannelHealth, Permit
 from tests.publishing.conftest import Network
-from tests.staging import House, age, age_deliveries, delivery_of, digest_of, fresh, house, say, soon, states_of
+from tests.staging import (
+    House,
+    age,
+    age_deliveries,
+    delivery_of,
+    digest_of,
+    fresh,
+    house,
+    say,
+    soon,
+    states_of,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -135,6 +146,7 @@ def test_a_stored_decision_replays_to_the_same_outcome(lumiere: House) -> None:
     say(lumiere.hugo, fresh(stays))
     claim("worker-1", 10)
     stored = list(GateDecision.objects.all())
+    assert fresh(stays).lifecycle is PostState.SCHEDULED
     assert sorted(one.allowed for one in stored) == [False, True]
     for one in stored:
         facts = TypeAdapter(Facts).validate_python(one.facts)
@@ -163,7 +175,9 @@ def test_a_denied_part_of_a_half_published_post_leaves_the_post_partly_published
 def queries_to_claim(count: int, lumiere: House) -> int:
     for number in range(count):
         lumiere.approved(f"post {number}")
-    with CaptureQueriesContext(connection, ) as captured:
+    with CaptureQueriesContext(
+        connection,
+    ) as captured:
         assert len(claim("worker-1", 50)) == count
     return len(captured)
 
@@ -175,7 +189,9 @@ def test_claiming_thirty_takes_as_many_queries_as_claiming_one(lumiere: House) -
 
 
 # --- Other bytes than the approved ones cannot be claimed: the database says so too -------------------
-@pytest.mark.parametrize("wrong", [{"sealed_digest": "0" * 64}, {"approved_digest": None}, {"sealed_digest": None}])
+@pytest.mark.parametrize(
+    "wrong", [{"sealed_digest": "0" * 64}, {"approved_digest": None}, {"sealed_digest": None}]
+)
 def test_the_database_refuses_a_claim_of_other_bytes(lumiere: House, wrong: dict[str, Any]) -> None:
     post = lumiere.approved()
     later = soon(60)
@@ -189,7 +205,9 @@ def test_the_database_refuses_a_claim_without_a_lease(lumiere: House) -> None:
         post.deliveries.update(state=DeliveryState.CLAIMED.value, lease_until=None)
 
 
-def test_a_delivery_of_bytes_that_were_not_approved_stops_nobody_elses(lumiere: House, network: Network) -> None:
+def test_a_delivery_of_bytes_that_were_not_approved_stops_nobody_elses(
+    lumiere: House, network: Network
+) -> None:
     """A channel that was tried, refused and then taken out of the post leaves its row with the old bytes."""
     wrong = lumiere.approved("wrong bytes")
     wrong.deliveries.update(sealed_digest="0" * 64)

@@ -8,6 +8,7 @@ from typing import Any
 
 import httpx
 import pytest
+from django.db import IntegrityError, transaction
 
 from accounts.clock import database_now
 from accounts.locks import change_standing
@@ -18,7 +19,6 @@ from approvals.incidents import pause as pause_scope
 from approvals.models import Credential
 from approvals.reviewing import revise
 from approvals.steering import hold, reschedule, resume
-from django.db import IntegrityError, transaction
 from journal.models import Entry
 from posts.lifecycle import DeliveryState, PostState
 from posts.models import Channel, Media, Post
@@ -38,7 +38,9 @@ def begin(worker: str = "worker-1") -> Sending:
     return sending
 
 
-def test_it_goes_out_once_with_everything_that_was_approved(lumiere: House, network: Network, release: Any) -> None:
+def test_it_goes_out_once_with_everything_that_was_approved(
+    lumiere: House, network: Network, release: Any
+) -> None:
     image = picture(lumiere.ines, lumiere.brand)
     options = {"demo": {"visibility": "unlisted", "language": "fr"}}
     post = lumiere.approved("La lampe", media=[{"id": image.pk, "alt": ALT}], options=options)
@@ -57,7 +59,9 @@ def test_it_goes_out_once_with_everything_that_was_approved(lumiere: House, netw
     assert release() == []
 
 
-def test_the_attempt_is_committed_with_its_key_before_the_first_byte(lumiere: House, network: Network) -> None:
+def test_the_attempt_is_committed_with_its_key_before_the_first_byte(
+    lumiere: House, network: Network
+) -> None:
     post = lumiere.approved()
     sending = begin()
     delivery, attempt = delivery_of(post), Attempt.objects.get()
@@ -259,11 +263,16 @@ def test_the_key_is_the_same_for_the_same_bytes_and_another_for_others(
 
 
 # --- What cannot be sent ------------------------------------------------------------------------------
-def test_an_image_replaced_behind_the_same_name_is_not_sent(lumiere: House, network: Network, release: Any) -> None:
+def test_an_image_replaced_behind_the_same_name_is_not_sent(
+    lumiere: House, network: Network, release: Any
+) -> None:
     image = picture(lumiere.ines, lumiere.brand)
     post = lumiere.approved("with", media=[{"id": image.pk, "alt": ALT}])
     other = picture(lumiere.ines, lumiere.brand, "#102030")
-    with Media.objects.get(pk=image.pk).file.open("wb") as file, Media.objects.get(pk=other.pk).file.open("rb") as source:
+    with (
+        Media.objects.get(pk=image.pk).file.open("wb") as file,
+        Media.objects.get(pk=other.pk).file.open("rb") as source,
+    ):
         file.write(source.read())
     (result,) = release()
     assert result.outcome is Outcome.REJECTED
@@ -280,7 +289,9 @@ def test_a_lost_secret_is_lost_authorisation(lumiere: House, network: Network, r
     assert not network.posts()
 
 
-def test_unusable_settings_are_an_outcome_and_not_a_crash(lumiere: House, network: Network, release: Any) -> None:
+def test_unusable_settings_are_an_outcome_and_not_a_crash(
+    lumiere: House, network: Network, release: Any
+) -> None:
     post = lumiere.approved()
     Channel.objects.update(settings={"base_url": "nowhere", "account": "maison-lumiere"})
     (result,) = release()

@@ -28,7 +28,9 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         post = (
-            Post.objects.select_related("brand", "revision", "author", "held_by").filter(pk=options["post_id"]).first()
+            Post.objects.select_related("brand", "revision", "author", "held_by")
+            .filter(pk=options["post_id"])
+            .first()
         )
         if post is None:
             raise CommandError(f"There is no post {options['post_id']}.")
@@ -48,13 +50,22 @@ class Command(BaseCommand):
 
 
 def _about(post: Post) -> list[str]:
-    slot = moments.when(post.slot) if post.slot else _("on approval") if post.on_approval else _("none")
-    zone = post.brand.time_zone
+    slot = moments.when(post.slot) if post.slot else _("on approval") if post.on_approval else _("no slot")
+    told = {
+        "pk": post.pk,
+        "title": title_of(post, 60),
+        "kind": kind_name(post.kind),
+        "who": post.author.name,
+        "state": signs.sign_of_state(post.state).word,
+        "code": post.state,
+        "slot": slot,
+        "zone": post.brand.time_zone,
+    }
     return [
-        f"{_('post')}: {post.pk} · {title_of(post, 60)} · {kind_name(post.kind)} · {post.author.name}",
-        f"{_('state')}: {signs.sign_of_state(post.state).word} ({post.state})",
-        f"{_('slot')}: {slot} ({zone})",
-        f"{_('gate')}:",
+        _("Post %(pk)s: %(title)s · %(kind)s · %(who)s") % told,
+        _("State: %(state)s (%(code)s)") % told,
+        _("Slot: %(slot)s (%(zone)s)") % told,
+        _("Gate:"),
     ]
 
 
@@ -69,7 +80,8 @@ def _requirements(verdict: Verdict, words: Words) -> list[str]:
         lines.append(f"  {'✓' if not row['missing'] else '□'} {row['label']} {row['level']}: {said}")
     reading = verdict.reading
     if reading.needed:
-        lines.append(f"  {_('people')}: {len(reading.have)} / {reading.needed}")
+        people = {"have": len(reading.have), "n": reading.needed}
+        lines.append("  " + _("people: %(have)s of %(n)s") % people)
     return lines
 
 

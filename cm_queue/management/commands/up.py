@@ -22,7 +22,7 @@ from accounts.models import User
 from cm_queue import embedded, starting
 from cm_queue.supervising import Part, Supervisor
 
-_READY_PATIENCE_S = 120.0
+_READY_PATIENCE_S = 240.0
 
 
 class Command(BaseCommand):

@@ -6,9 +6,11 @@ import signal
 import threading
 from typing import Any
 
+from django.conf import settings
 from django.core.management.base import BaseCommand, CommandParser
 
 from publishing import ticking
+from publishing.measuring import Measures
 
 
 class Command(BaseCommand):
@@ -21,7 +23,10 @@ class Command(BaseCommand):
         if options["once"]:
             ticking.tick()
             return
+        measures = Measures()
+        if settings.METRICS_PORT:
+            measures.serve(settings.METRICS_PORT)
         ending = threading.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: ending.set())
-        ticking.run(ending.wait)
+        ticking.run(ending.wait, measures if settings.METRICS_PORT else None)

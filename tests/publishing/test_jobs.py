@@ -1,0 +1,100 @@
+from __future__ import annotations
+
+import os
+
+import django_rq
+import pytest
+from django.db import connection
+from rq import SimpleWorker
+
+from approvals.models import Credential
+from posts.lifecycle import DeliveryState, PostState
+from posts.models import Channel
+from publishing.jobs import QUEUE, check_channels, hint, reconcile_unknown, release_due, worker_name
+from publishing.models import ChannelHealth
+from tests.contract.stand_ins.faulty_front import Fault
+from tests.publishing.conftest import POSTS, Network
+from tests.staging import House, fresh, house, states_of
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def test_a_worker_has_a_name_that_tells_machine_and_process() -> None:
+    assert worker_name().endswith(f":{os.getpid()}")
+    assert len(worker_name()) <= 80
+
+
+def test_a_hint_carries_no_ids_and_no_times() -> None:
+    assert hint(release_due)
+    (job,) = django_rq.get_queue(QUEUE).jobs
+    assert (job.args, job.kwargs, job.retries_left) == ((), {}, None)
+
+
+def test_hints_are_bounded() -> None:
+    assert [hint(release_due) for _ in range(6)] == [True] * 4 + [False] * 2
+
+
+def test_a_hint_worked_by_rq_releases_what_is_due_and_a_doubled_one_costs_nothing(
+    lumiere: House, network: Network
+) -> None:
+    post = lumiere.approved("through RQ")
+    hint(release_due)
+    hint(release_due)
+    queue = django_rq.get_queue(QUEUE)
+    SimpleWorker([queue], connection=queue.connection).work(burst=True, logging_level="WARNING")
+    connection.close()
+    assert network.texts() == ["through RQ"]
+    assert fresh(post).lifecycle is PostState.PUBLISHED
+
+
+def test_one_refusal_does_not_stop_the_others(lumiere: House, network: Network) -> None:
+    posts = [lumiere.approved(f"post {number}") for number in range(6)]
+    network.front.arm("POST", POSTS, Fault(422))
+    network.front.arm("POST", POSTS, Fault(503))
+    assert release_due() == 6
+    states = sorted(state for post in posts for state in states_of(post).values())
+    assert states == [DeliveryState.DELIVERED.value] * 4 + [
+        DeliveryState.FAILED.value,
+        DeliveryState.PENDING.value,
+    ]
+
+
+def test_settings_that_cannot_be_used_do_not_stop_the_worker(lumiere: House, network: Network) -> None:
+    lumiere.connect("second", base_url=network.base, account="second")
+    broken, fine = lumiere.approved("broken"), lumiere.approved("fine", channels=["second"])
+    Channel.objects.filter(key="demo").update(settings={"base_url": "nowhere", "account": "x"})
+    release_due()
+    assert states_of(broken) == {"demo": DeliveryState.FAILED.value}
+    assert states_of(fine) == {"second": DeliveryState.DELIVERED.value}
+
+
+def test_what_the_gate_denies_does_not_hide_what_it_allows(lumiere: House, network: Network) -> None:
+    """A batch of which everything is denied is not the end of what is due."""
+    for number in range(40):
+        lumiere.approved(f"denied {number}")
+    Credential.objects.filter(user=lumiere.nadia, domain="company").update(ended_at=lumiere.brand.created_at)
+    other = house("autre-maison")
+    other.connect("demo", base_url=network.url, account="autre-maison")
+    other.approved("allowed")
+    release_due()
+    assert network.texts("autre-maison") == ["allowed"]
+    assert not network.posts()
+
+
+def test_channels_are_checked_one_by_one_and_one_refusal_stops_nobody(
+    lumiere: House, network: Network
+) -> None:
+    other = house("autre-maison")
+    other.connect("demo", base_url=network.url, account="autre-maison")
+    Channel.objects.filter(brand=lumiere.brand).update(
+        settings={"base_url": network.url, "account": "somebody"}
+    )
+    ChannelHealth.objects.update(checked_at=None)
+    assert check_channels() == 2
+    assert ChannelHealth.objects.filter(checked_at__isnull=True).count() == 0
+    assert ChannelHealth.objects.get(channel__brand=other.brand).ok
+    assert check_channels() == 0
+
+
+def test_nothing_to_do_is_done_quickly() -> None:
+    assert (release_due(), reconcile_unknown(), check_channels()) == (0, 0, 0)
