@@ -72,10 +72,13 @@ def revise(actor: User, pk: int, fields: Draft, *, seen: int | None = None) -> P
     with opened(actor, pk) as post:
         drafting.demand_fresh(post, seen)
         before = _asked(post) if post.submitted_at is not None else None
+        read = drafting.current(post).digest
         if drafting.edit(actor, post, fields, seen=seen) and before is not None:
             _demand_not_lowered(actor, post, before)
             take_up_again(actor, post)
-            settle(actor, post)
+            verdict = settle(actor, post)
+            if post.lifecycle == PostState.IN_REVIEW and drafting.current(post).digest != read:
+                ask(post, verdict)
         return post
 
 

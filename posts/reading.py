@@ -64,6 +64,11 @@ class Fields(TypedDict):
     after: Post | None
 
 
+def _number(value: object) -> int:
+    """A primary key, or 0 for what can be none."""
+    return value if type(value) is int and 0 < value < 2**63 else 0
+
+
 class Reader:
     """Reads one draft over what there was, gathering every field's errors before refusing."""
 
@@ -169,17 +174,16 @@ class Reader:
         given = self.draft.get("media")
         if given is None:
             return before
-        ids = [item.get("id") for item in given if isinstance(item, dict)]
+        listed = given if isinstance(given, list) else [None]
+        ids = [_number(item.get("id")) for item in listed if isinstance(item, dict)]
         found = {
             media.pk: media
-            for media in Media.objects.filter(
-                brand=self.brand, pk__in=[pk for pk in ids if isinstance(pk, int)]
-            )
+            for media in Media.objects.filter(brand=self.brand, pk__in=[pk for pk in ids if pk])
         }
         items = []
-        for item in given:
-            media = found.get(item.get("id")) if isinstance(item, dict) else None  # type: ignore[arg-type]
-            if media is None:
+        for item in listed:
+            media = found.get(_number(item.get("id"))) if isinstance(item, dict) else None
+            if item is None or media is None:
                 self._error("media", "unknown_media", _("This image is not there. Upload it again."))
                 continue
             items.append(
@@ -217,6 +221,9 @@ class Reader:
 
     def _products(self, before: list[str]) -> list[str]:
         keys = self.draft.get("products", before)
+        if not isinstance(keys, list) or not all(isinstance(key, str) for key in keys):
+            self._error("products", "unknown_product", _("Choose among the brand's products."))
+            return []
         known = set(Product.objects.filter(brand=self.brand).values_list("key", flat=True))
         for key in [key for key in keys if key not in known]:
             self._error("products", "unknown_product", _("There is no product “%(key)s”.") % {"key": key})
@@ -224,7 +231,9 @@ class Reader:
 
     def _topics(self, before: list[str]) -> list[str]:
         topics = self.draft.get("topics", before)
-        if not all(isinstance(one, str) and re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", one) for one in topics):
+        if not isinstance(topics, list) or not all(
+            isinstance(one, str) and re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", one) for one in topics
+        ):
             self._error(
                 "topics", "unknown_topic", _("A topic is written in small letters, digits and hyphens.")
             )
@@ -241,7 +250,7 @@ class Reader:
         if text == ON_APPROVAL:
             return None, True
         try:
-            slot = read_instant(text, self.brand.zone)
+            slot = read_instant(str(text), self.brand.zone)
             if not (base and base.slot == slot):
                 demand_future(slot, self.now)
         except Invalid as error:
@@ -273,6 +282,9 @@ class Reader:
         )
 
     def _given_window(self, given: Mapping[str, str], slot: datetime | None) -> Window | None:
+        if not isinstance(given, Mapping):
+            self._error("window", "bad_window", _("A window has a beginning and an end."))
+            return None
         try:
             window = Window(
                 read_instant(str(given.get("from", "")), self.brand.zone, "window"),
@@ -293,7 +305,7 @@ class Reader:
             return base.after if base else None
         if self.draft["after"] is None:
             return None
-        found = Post.objects.filter(pk=self.draft["after"], brand=self.brand).first()
+        found = Post.objects.filter(pk=_number(self.draft["after"]), brand=self.brand).first()
         if found is None or self._goes_after(found, base):
             self._error("after", "bad_order", _("This post cannot go after that one."))
             return None

@@ -59,9 +59,9 @@ def read_instant(text: str, zone: ZoneInfo, field: str = "slot") -> datetime:
         raise _slot_error(
             "bad_time", _("“%(text)s” is not a date and time.") % {"text": text[:40]}, field
         ) from None
-    if moment.tzinfo is None:
-        moment = local_instant(moment, zone)
     try:
+        if moment.tzinfo is None:
+            moment = local_instant(moment, zone)
         return moment.astimezone(UTC)
     except OverflowError:
         raise _slot_error(

@@ -12,6 +12,7 @@ from typing import IO
 
 import filetype
 from django.conf import settings
+from django.core.exceptions import SuspiciousFileOperation
 from django.core.files.base import ContentFile
 from django.db import transaction
 from django.template.defaultfilters import filesizeformat
@@ -78,14 +79,24 @@ def _encoded(image: Image.Image) -> tuple[bytes, str, int, int]:
     form = image.format or "PNG"
     out = io.BytesIO()
     if form == "GIF" and getattr(image, "is_animated", False):
-        image.save(out, "GIF", save_all=True)
+        # Pillow writes the first frame's comment again unless it is given another.
+        image.save(out, "GIF", save_all=True, comment=b"")
         return out.getvalue(), FORMATS["GIF"], image.width, image.height
     upright = ImageOps.exif_transpose(image)
     clean = upright.convert("RGB") if form == "JPEG" else upright.copy()
-    clean.info.clear()
+    # Of what came along only the transparent colour of a palette is part of the picture.
+    clean.info = {name: value for name, value in clean.info.items() if name == "transparency"}
     options = {"quality": 90, "optimize": True} if form in {"JPEG", "WEBP"} else {"optimize": True}
     clean.save(out, form, **options)
     return out.getvalue(), FORMATS[form], clean.width, clean.height
+
+
+def _name(name: str) -> str:
+    """A file's name as we keep it: letters, digits, hyphens, points; never a path, never empty."""
+    try:
+        return get_valid_filename(name)[-120:]
+    except SuspiciousFileOperation:
+        return "image"
 
 
 def upload(actor: User, brand: Brand, file: IO[bytes], name: str, size: int | None = None) -> Media:
@@ -97,9 +108,7 @@ def upload(actor: User, brand: Brand, file: IO[bytes], name: str, size: int | No
     except (OSError, ValueError):
         raise _refuse("broken_image", _("This image is broken: it cannot be read.")) from None
     sha256 = hashlib.sha256(clean).hexdigest()
-    kept_name = (
-        get_valid_filename(name.replace("\x00", ""))[-120:] or "image" if name.strip("\x00. ") else "image"
-    )
+    kept_name = _name(name)
     with transaction.atomic():
         known = Media.objects.filter(brand=brand, sha256=sha256).first()
         if known is not None:

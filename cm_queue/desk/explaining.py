@@ -75,6 +75,15 @@ def closed(verdict: Verdict, words: Words) -> str:
         return _stopped_by(stops[0], words)
     if lacks:
         return _lacking(lacks, words)
+    eyes = [one for one in verdict.reasons if one.code == Code.MISSING_PEOPLE and one.could]
+    if eyes:
+        who = listed(named(eyes[0].could, words))
+        n = int(eyes[0].params["missing"])
+        return ngettext(
+            "It lacks %(n)s more reader: %(who)s could be one.",
+            "It lacks %(n)s more readers: %(who)s could be among them.",
+            n,
+        ) % {"n": n, "who": who}
     return words.sentence(verdict.reasons[0]) if verdict.reasons else _("Nothing stands in its way.")
 
 

@@ -17,7 +17,7 @@
   function press(target) {
     if (target.tagName === "SUMMARY") {
       target.parentElement.open = !target.parentElement.open;
-      const first = target.parentElement.querySelector("input, textarea, select, button");
+      const first = target.parentElement.querySelector("input:not([type=hidden]), textarea, select, button");
       (target.parentElement.open && first ? first : target).focus();
     } else {
       target.click();

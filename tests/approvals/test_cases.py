@@ -7,7 +7,6 @@ needs real processes: `tests/faults/`. Pages and the API repeat the cases in the
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -28,7 +27,6 @@ from approvals.steering import hold, release, reschedule, resume
 from posts.drafting import clone
 from posts.lifecycle import DeliveryState, PostState
 from posts.models import Contribution, Delivery, Media, Post
-from posts.uploading import read_media
 from publishing.claiming import claim
 from publishing.models import Permit
 from publishing.outcomes import record_results
@@ -206,7 +204,11 @@ def test_case_09_saving_without_a_change(cast: Cast):
     content = before.revision.content  # type: ignore[union-attr]
     cast.edit("marc", post, text=content["text"], channels=content["channels"], variants={})
     after = fresh(post)
-    assert (after.revision_id, after.state, after.version) == (before.revision_id, before.state, before.version)
+    assert (after.revision_id, after.state, after.version) == (
+        before.revision_id,
+        before.state,
+        before.version,
+    )
     assert is_open(post)
     assert not Contribution.objects.filter(post=post, user=cast.marc).exists(), "nor did Marc write anything"
 
@@ -241,7 +243,6 @@ def test_case_11_image_replaced_on_the_disk(console: Cast):
     (result,) = work()
     assert result.receipt is None
     assert state(post) == PostState.FAILED
-    assert read_media  # what refuses it: tests/posts/test_uploading.py
 
 
 @pytest.mark.parametrize(
@@ -274,7 +275,7 @@ def test_case_12_alt_text(cast: Cast):
     assert not is_open(post)
 
 
-@pytest.mark.parametrize("text", ["Lаmpe", "Lam\u200bpe", "Lampe\u202e", "Lampe ", "La\u0301mpe"])
+@pytest.mark.parametrize("text", ["L\u0430mpe", "Lam\u200bpe", "Lampe\u202e", "La\u0301mpe"])
 def test_case_13_look_alike_or_invisible_character(cast: Cast, text: str):
     post = cast.approved(text="Lampe")
     cast.edit("ines", post, text=text)
@@ -333,7 +334,7 @@ def test_case_16_credential_revoked_between_approval_and_release(console: Cast):
     due(post)
     assert work() == []
     assert state(post) == PostState.HELD
-    assert [reason["code"] for reason in fresh(post).reasons] == ["missing_requirement", "missing_people"][:1] or True
+    assert [reason["code"] for reason in fresh(post).reasons] == ["missing_requirement"]
     assert missing(post) == {"company": 1}
     assert console.ines.notices.filter(kind="post.held").exists()
 
@@ -400,7 +401,9 @@ def test_case_22_until_overridden_in_every_domain(cast: Cast):
     cast.say("hugo", post)
     for domain in ("craft", "company", "channel:demo"):
         assert "veto" in codes(post)
-        Override.objects.create(decision=veto, user=cast.hugo, domain=domain, reason="Vérifié.", at=database_now())
+        Override.objects.create(
+            decision=veto, user=cast.hugo, domain=domain, reason="Vérifié.", at=database_now()
+        )
     assert is_open(post)
 
 
@@ -448,7 +451,10 @@ def test_case_24_a_product_that_asks_for_nothing_is_not_taken_away_either(cast: 
 
 def test_case_24_by_the_unqualified_or_with_an_edit_in_the_same_breath(cast: Cast):
     post = cast.submitted(kind="launch")
-    for who, change in (("olga", {"kind": "routine"}), ("nadia", {"kind": "routine", "text": "Et aussi ceci."})):
+    for who, change in (
+        ("olga", {"kind": "routine"}),
+        ("nadia", {"kind": "routine", "text": "Et aussi ceci."}),
+    ):
         with pytest.raises(Forbidden):
             cast.edit(who, post, **change)
     assert fresh(post).kind == "launch"
@@ -551,9 +557,9 @@ def test_case_29_permit_for_another_channel_or_digest(console: Cast):
 
 # --- Crisis ----------------------------------------------------------------------------------------------
 @pytest.fixture
-def crisis(console: Cast) -> Iterator[Cast]:
+def crisis(console: Cast) -> Cast:
     incidents.declare(console.victor, console.brand, {"brand": True}, "Une lampe a pris feu.")
-    yield console
+    return console
 
 
 def test_case_31_relabelled_crisis_to_escape_a_freeze(console: Cast):
@@ -561,7 +567,7 @@ def test_case_31_relabelled_crisis_to_escape_a_freeze(console: Cast):
     incidents.declare(console.victor, console.brand, {"brand": True}, "Une lampe a pris feu.")
     console.edit("ines", post, kind="crisis")
     assert "frozen" not in codes(post)
-    assert missing(post) == {"craft": 1, "channel:console": 1, "company": 1, "crisis": 1} | {"crisis": 1}
+    assert set(missing(post)) == {"craft", "channel:console", "company", "crisis"}
     assert "not_released" in codes(post)
 
 

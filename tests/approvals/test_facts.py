@@ -21,7 +21,9 @@ from tests.casting import Cast, fresh, in_hours, is_open
 
 
 def queries(posts: list[Post]) -> int:
-    with CaptureQueriesContext(connection, ) as captured:
+    with CaptureQueriesContext(
+        connection,
+    ) as captured:
         load(posts)
     return len(captured)
 
@@ -119,7 +121,10 @@ def test_absence_is_of_the_slots_local_day(cast: Cast):
     post = cast.draft(slot=slot.isoformat())
     away = Absence.objects.create(brand=cast.brand, user=cast.nadia, first_day=day, last_day=day)
     assert load_one(fresh(post)).facts.absent == {cast.nadia.pk}
-    for first, last in ((day + timedelta(days=1), day + timedelta(days=2)), (day - timedelta(days=2), day - timedelta(days=1))):
+    for first, last in (
+        (day + timedelta(days=1), day + timedelta(days=2)),
+        (day - timedelta(days=2), day - timedelta(days=1)),
+    ):
         Absence.objects.filter(pk=away.pk).update(first_day=first, last_day=last)
         assert load_one(fresh(post)).facts.absent == set()
 

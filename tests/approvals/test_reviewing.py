@@ -122,7 +122,9 @@ def test_anyone_raises_a_facet_and_approvals_stay_on_their_bytes(cast: Cast):
     assert state(post) == PostState.SCHEDULED, "what Nadia read are the same bytes"
 
 
-@pytest.mark.parametrize("bad", [{"products": "lampe"}, {"products": [{}]}, {"products": None}, {"topics": None}, {"kind": []}])
+@pytest.mark.parametrize(
+    "bad", [{"products": "lampe"}, {"products": [{}]}, {"products": None}, {"topics": None}, {"kind": []}]
+)
 def test_facets_that_cannot_be_read_are_refused_at_their_field(cast: Cast, bad: dict[str, object]):
     post = cast.submitted(kind="launch", products=[cast.lamp])
     with pytest.raises(Invalid) as refusal:
@@ -235,7 +237,13 @@ def test_the_database_wants_a_reason_for_an_objection_too(cast: Cast):
     post = cast.submitted()
     with pytest.raises(IntegrityError), transaction.atomic():
         Decision.objects.create(
-            post=post, revision=post.revision, user=cast.nadia, decision=REJECT, digest="", epoch=0, at=database_now()
+            post=post,
+            revision=post.revision,
+            user=cast.nadia,
+            decision=REJECT,
+            digest="",
+            epoch=0,
+            at=database_now(),
         )
 
 
@@ -246,7 +254,12 @@ def test_a_slot_that_passes_before_the_gate_opens_is_missed(cast: Cast):
     cast.say("nadia", post)
     assert state(post) == PostState.MISSED
     assert post.deliveries.get().lifecycle == DeliveryState.MISSED
-    reschedule(cast.ines, post.pk, in_hours(1).isoformat(), {"from": in_hours(-1).isoformat(), "until": in_hours(9).isoformat()})
+    reschedule(
+        cast.ines,
+        post.pk,
+        in_hours(1).isoformat(),
+        {"from": in_hours(-1).isoformat(), "until": in_hours(9).isoformat()},
+    )
     cast.say("marc", post)
     cast.say("nadia", post)
     assert state(post) == PostState.SCHEDULED
@@ -301,7 +314,9 @@ def test_what_was_held_is_confirmed_by_an_approval_that_counts(cast: Cast):
     assert state(post) == PostState.SCHEDULED
 
 
-@pytest.mark.parametrize("act", ["an advisory vote", "a withdrawal", "the author moves it", "the author raises it"])
+@pytest.mark.parametrize(
+    "act", ["an advisory vote", "a withdrawal", "the author moves it", "the author raises it"]
+)
 def test_what_was_held_is_not_resumed_by_just_anybody(cast: Cast, act: str):
     post = held_by_a_pause(cast)
     slot = fresh(post).slot
@@ -309,7 +324,9 @@ def test_what_was_held_is_not_resumed_by_just_anybody(cast: Cast, act: str):
     {
         "an advisory vote": lambda: cast.say("olga", post),
         "a withdrawal": lambda: cast.say("olga", post, WITHDRAW),
-        "the author moves it": lambda: reschedule(cast.ines, post.pk, (slot + timedelta(minutes=1)).isoformat()),
+        "the author moves it": lambda: reschedule(
+            cast.ines, post.pk, (slot + timedelta(minutes=1)).isoformat()
+        ),
         "the author raises it": lambda: cast.edit("ines", post, topics=["nouveau"]),
     }[act]()
     assert state(post) == PostState.HELD

@@ -41,7 +41,11 @@ def test_a_hold_reaches_what_a_worker_has_claimed(cast: Cast):
     soon = database_now() + timedelta(minutes=1)
     Delivery.objects.filter(post=post).update(state=DeliveryState.CLAIMED.value, lease_until=soon, token=5)
     hold(cast.ines, post.pk)
-    assert (delivery(post).lifecycle, delivery(post).token, delivery(post).lease_until) == (DeliveryState.HELD, 6, None)
+    assert (delivery(post).lifecycle, delivery(post).token, delivery(post).lease_until) == (
+        DeliveryState.HELD,
+        6,
+        None,
+    )
 
 
 def test_an_outsider_holds_nothing(cast: Cast):
@@ -194,7 +198,12 @@ def test_releasing_outside_the_window_or_with_the_gate_closed(cast: Cast):
     window = {"from": in_hours(-1).isoformat(), "until": in_hours(9).isoformat()}
     unread, held = cast.submitted(window=window), cast.approved(window=window)
     hold(cast.ines, held.pk)
-    for post, code in ((early, "outside_window"), (unread, "gate_closed"), (held, "cannot_release"), (cast.draft(), "cannot_release")):
+    for post, code in (
+        (early, "outside_window"),
+        (unread, "gate_closed"),
+        (held, "cannot_release"),
+        (cast.draft(), "cannot_release"),
+    ):
         before = fresh(post)
         with pytest.raises(Refused) as refusal:
             release(cast.nadia, post.pk)

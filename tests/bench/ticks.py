@@ -13,7 +13,7 @@ import os
 import statistics
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import django
 
@@ -21,37 +21,40 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "cm_queue.settings")
 django.setup()
 
 from django.db import connection  # noqa: E402
+from django.db.models import Model  # noqa: E402
 
+from posts.models import Delivery, Post  # noqa: E402
 from publishing import ticking  # noqa: E402
 
 _ROUNDS = 40
-# Posts like the seeded ones, sharing their lineages and revisions, which a tick does not look at. Two a
-# minute from an hour from now on: none comes due meanwhile.
-_POSTS = """
-INSERT INTO posts_post (brand_id, lineage_id, author_id, kind, products, topics, state, version, revision_id,
-  slot, on_approval, window_from, window_until, late_minutes, created_at, submitted_at, reasons,
-  released_digest)
-SELECT p.brand_id, p.lineage_id, p.author_id, p.kind, p.products, p.topics, p.state, p.version,
-  p.revision_id,
-  now() + interval '1 hour' + g * interval '30 seconds', p.on_approval, p.window_from, p.window_until,
-  p.late_minutes, now(), now(), p.reasons, p.released_digest
-FROM generate_series(1, %s) g JOIN posts_post p ON p.id = 1 + g %% 2000
-"""
-_DELIVERIES = """
-INSERT INTO posts_delivery (post_id, brand_id, channel_id, state, payload, payload_sha256, sealed_digest,
-  approved_digest, due_at, next_at, expires_at, key, token, claimed_by, attempts, remote_id, url, problem)
-SELECT p.id, p.brand_id, d.channel_id, d.state, d.payload, d.payload_sha256, d.sealed_digest,
-  d.approved_digest, p.slot, p.slot, p.slot + interval '1 hour', md5(p.id::text), 0, '', 0, '', '', d.problem
-FROM posts_post p JOIN posts_delivery d ON d.post_id = 1 + p.id %% 2000 WHERE p.id > 2000
-"""
+# Columns of the copies that are not those of the original `o`: two posts a minute, from an hour from now on,
+# so that none comes due meanwhile.
+_OF_POSTS = {"slot": "now() + interval '1 hour' + g * interval '30 seconds'"}
+_OF_DELIVERIES = {
+    "post_id": "p.id",
+    "due_at": "p.slot",
+    "next_at": "p.slot",
+    "expires_at": "p.slot + interval '1 hour'",
+    "key": "md5(p.id::text)",
+}
+_POSTS = "FROM generate_series(1, {ahead}) g JOIN posts_post o ON o.id = 1 + g % 2000"
+_DELIVERIES = "FROM posts_post p JOIN posts_delivery o ON o.post_id = 1 + p.id % 2000 WHERE p.id > 2000"
+
+
+def _copy(model: type[Model], other: Mapping[str, str], source: str) -> str:
+    """An INSERT of copies of rows: whatever columns the model may have."""
+    columns = [str(field.column) for field in model._meta.concrete_fields if not field.primary_key]
+    values = ", ".join(other.get(column, f"o.{column}") for column in columns)
+    return f"INSERT INTO {model._meta.db_table} ({', '.join(columns)}) SELECT {values} {source}"
 
 
 def schedule(ahead: int) -> None:
+    """Copies the seeded posts, with their lineages and revisions, at which a tick does not look."""
     with connection.cursor() as cursor:
         # Foreign keys hold by construction, and checking a million of them is not what is measured.
         cursor.execute("SET session_replication_role = replica")
-        cursor.execute(_POSTS, [ahead])
-        cursor.execute(_DELIVERIES.replace("%%", "%"))
+        cursor.execute(_copy(Post, _OF_POSTS, _POSTS.format(ahead=ahead)))
+        cursor.execute(_copy(Delivery, _OF_DELIVERIES, _DELIVERIES))
         cursor.execute("SET session_replication_role = origin")
         cursor.execute("VACUUM ANALYZE")
 

@@ -297,7 +297,7 @@ def test_an_image_is_served_as_it_is_and_kept_by_nobody_in_between(ines: Client,
     assert "private" in answer.headers["Cache-Control"]
     with lamp.file.open("rb") as stored:
         assert answer.content == stored.read()
-    lamp.file.storage.delete(lamp.file.name)
+    lamp.file.storage.delete(str(lamp.file.name))
     assert ines.get(reverse("media_file", args=[lamp.sha256])).status_code == 404
 
 

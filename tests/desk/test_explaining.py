@@ -60,6 +60,12 @@ def test_one_missing_approval_says_what_level_and_who(cast: Cast):
     assert why(post) == "It lacks 1 approval (Lampe Aurore, entrusted): Sofia or Hugo could give it."
 
 
+def test_when_only_eyes_are_missing_it_asks_for_a_reader(cast: Cast):
+    post = cast.submitted(kind="launch", products=[cast.lamp])
+    cast.say("hugo", post)
+    assert why(post) == "It lacks 1 more reader: Marc, Nadia, Sofia or Victor could be one."
+
+
 def test_when_nobody_present_could_it_says_what_to_do(cast: Cast):
     post = cast.submitted(kind="launch", products=[cast.lamp])
     cast.say("nadia", post)

@@ -66,10 +66,10 @@ def test_the_page_answers_why_in_one_sentence_and_tells_the_story(cast: Cast):
     assert ("Nadia", "requested changes") in told
     assert told[-1] == ("Inès", "wrote a draft")
     html = html_of(answer)
-    assert "“Combien de temps ?”" in html
+    assert "Combien de temps ?</blockquote>" in html
     assert "Reason: facts." in html
     assert "Rested on: Demonstration 3, company 3, craft 3." in html
-    assert "“Attendons la notice.”" in html
+    assert "Attendons la notice.</blockquote>" in html
 
 
 def test_each_decision_says_whether_it_counts(cast: Cast):

@@ -74,7 +74,8 @@ def lumiere(child_environment: dict[str, str], far_side: str) -> House:
 
 class Worker:
     def __init__(self, process: subprocess.Popen[bytes]) -> None:
-        assert process.stdin is not None and process.stdout is not None
+        assert process.stdin is not None
+        assert process.stdout is not None
         self._in, self._out = process.stdin, process.stdout
         assert self._out.readline() == b"ready\n"
 
@@ -111,8 +112,7 @@ def edited(lumiere: House, post: Post) -> bool:
     try:
         revise(lumiere.ines, post.pk, {"text": f"{post.pk} edited"})
     except Refused as refused:
-        assert refused.code == "already_out"
-        return False
+        return refused.code != "already_out"
     return True
 
 
@@ -120,8 +120,7 @@ def held(lumiere: House, post: Post) -> bool:
     try:
         hold(lumiere.ines, post.pk, "wait")
     except Refused as refused:
-        assert refused.code == "cannot_hold"
-        return False
+        return refused.code != "cannot_hold"
     return not sent(post)
 
 

@@ -35,9 +35,14 @@ def test_a_draft_has_its_first_revision_its_lineage_its_author_and_a_row_a_chann
 def test_a_change_of_content_is_a_new_revision_and_a_contribution(cast: Cast):
     post = cast.draft(text="Un.")
     cast.edit("marc", post, text="Deux.")
-    revisions = list(fresh(post).revisions.order_by("number").values_list("number", "created_by", "content__text"))
+    revisions = list(
+        fresh(post).revisions.order_by("number").values_list("number", "created_by", "content__text")
+    )
     assert revisions == [(1, cast.ines.pk, "Un."), (2, cast.marc.pk, "Deux.")]
-    assert set(Contribution.objects.filter(post=post).values_list("user", flat=True)) == {cast.ines.pk, cast.marc.pk}
+    assert set(Contribution.objects.filter(post=post).values_list("user", flat=True)) == {
+        cast.ines.pk,
+        cast.marc.pk,
+    }
 
 
 def test_contributing_twice_is_recorded_once(cast: Cast):
@@ -56,7 +61,9 @@ def test_a_window_alone_is_a_new_digest_but_no_contribution(cast: Cast):
 
 
 def test_the_slot_alone_moves_every_delivery_and_no_revision(cast: Cast):
-    post = cast.draft(window={"from": in_hours(1).isoformat(), "until": in_hours(5).isoformat()}, late_minutes=30)
+    post = cast.draft(
+        window={"from": in_hours(1).isoformat(), "until": in_hours(5).isoformat()}, late_minutes=30
+    )
     slot = in_hours(4)
     cast.edit("ines", post, slot=slot.isoformat())
     row = post.deliveries.get()
@@ -148,7 +155,12 @@ def test_a_clone_is_a_draft_in_the_same_lineage_with_no_slot(cast: Cast):
     )  # fmt: skip
     with transaction.atomic():
         copy = fresh(clone(cast.marc, fresh(post)))
-    assert (copy.lifecycle, copy.author, copy.lineage, copy.slot) == (PostState.DRAFT, cast.marc, post.lineage, None)
+    assert (copy.lifecycle, copy.author, copy.lineage, copy.slot) == (
+        PostState.DRAFT,
+        cast.marc,
+        post.lineage,
+        None,
+    )
     assert copy.revision is not None
     assert post.revision is not None
     assert copy.revision.content == fresh(post).revision.content  # type: ignore[union-attr]

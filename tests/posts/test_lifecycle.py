@@ -56,7 +56,11 @@ def test_an_edge_is_demanded():
 
 def test_nothing_is_sent_but_what_was_claimed_and_nothing_delivered_but_what_was_sent():
     assert [state for state in D if D.SENDING in DELIVERY_EDGES[state]] == [D.CLAIMED]
-    assert {state for state in D if D.DELIVERED in DELIVERY_EDGES[state]} == {D.SENDING, D.UNKNOWN, D.RETRACTING}
+    assert {state for state in D if D.DELIVERED in DELIVERY_EDGES[state]} == {
+        D.SENDING,
+        D.UNKNOWN,
+        D.RETRACTING,
+    }
 
 
 def test_what_may_be_public_never_becomes_held_missed_or_withdrawn():
@@ -71,7 +75,7 @@ def test_withdrawn_is_the_end():
 
 
 def test_what_may_be_edited_and_decided():
-    assert REVIEWED == EDITABLE - {P.DRAFT}
+    assert EDITABLE - {P.DRAFT} == REVIEWED
     assert OPEN_FOR_DECISIONS < EDITABLE
     assert not EDITABLE & {P.RELEASING, P.PUBLISHED, P.PARTLY_PUBLISHED, P.UNKNOWN, P.WITHDRAWN, P.RETRACTED}
 
@@ -108,7 +112,7 @@ def test_what_a_post_is_from_its_deliveries(deliveries: list[DeliveryState], sta
     assert state_of_post(deliveries[::-1]) == state
 
 
-@pytest.mark.parametrize("pair", product(D, D), ids=lambda pair: "-".join(pair))
+@pytest.mark.parametrize("pair", [*product(D, D)], ids=lambda pair: "-".join(pair))
 def test_an_uncertain_outcome_is_never_called_failed_or_published(pair: tuple[DeliveryState, DeliveryState]):
     state = state_of_post(pair)
     assert (state == P.UNKNOWN) is (D.UNKNOWN in pair)

@@ -44,7 +44,9 @@ def in_a_minute() -> object:
 def test_a_change_raises_the_version_and_is_journalled(cast: Cast):
     post = fresh(cast.draft())
     version = post.version
-    change_post(post, "post.test", cast.ines, to=P.WITHDRAWN, told={"why": "x"}, personal="Inès", topics=["a"])
+    change_post(
+        post, "post.test", cast.ines, to=P.WITHDRAWN, told={"why": "x"}, personal="Inès", topics=["a"]
+    )
     assert (post.state, post.version, post.topics) == ("withdrawn", version + 1, ["a"])
     assert (fresh(post).state, fresh(post).version, fresh(post).topics) == ("withdrawn", version + 1, ["a"])
     entry = Entry.objects.get(verb="post.test")
@@ -165,7 +167,9 @@ def test_a_claim_takes_what_is_pending_only(cast: Cast):
     until = database_now() + timedelta(minutes=1)
     claimed = claim_deliveries(ids, "one", until)
     assert [row.post_id for row in claimed] == [posts[0].pk, posts[1].pk]
-    assert {(row.lifecycle, row.claimed_by, row.lease_until) for row in claimed} == {(D.CLAIMED, "one", until)}
+    assert {(row.lifecycle, row.claimed_by, row.lease_until) for row in claimed} == {
+        (D.CLAIMED, "one", until)
+    }
     assert claim_deliveries(ids, "two", until) == []
 
 
@@ -187,7 +191,9 @@ def test_moving_what_is_pending_is_guarded_too(cast: Cast):
 
 @pytest.mark.parametrize("state", [D.CLAIMED, D.SENDING, D.DELIVERED, D.FAILED, D.UNKNOWN])
 @pytest.mark.parametrize("approved", [None, "0" * 64])
-def test_the_database_refuses_to_send_what_was_not_approved(cast: Cast, state: DeliveryState, approved: str | None):
+def test_the_database_refuses_to_send_what_was_not_approved(
+    cast: Cast, state: DeliveryState, approved: str | None
+):
     post = cast.approved()
     with pytest.raises(IntegrityError), transaction.atomic():
         put(post, state, approved_digest=approved, lease_until=in_a_minute())

@@ -51,12 +51,14 @@ def test_a_due_delivery_is_claimed_with_a_lease_and_a_permit_for_its_bytes(lumie
     delivery, permit = delivery_of(post), Permit.objects.get()
     assert delivery.lifecycle is DeliveryState.CLAIMED
     assert delivery.claimed_by == "worker-1"
-    assert delivery.lease_until is not None and delivery.lease_until > database_now()
+    assert delivery.lease_until is not None
+    assert delivery.lease_until > database_now()
     assert ready.permit == permit
     assert (permit.delivery, permit.channel, permit.token) == (delivery, delivery.channel, delivery.token)
     assert permit.digest == digest_of(post) == delivery.approved_digest
     assert permit.payload_sha256 == delivery.payload_sha256
-    assert permit.spent_at is None and permit.expires_at <= database_now() + timedelta(seconds=60)
+    assert permit.spent_at is None
+    assert permit.expires_at <= database_now() + timedelta(seconds=60)
 
 
 def test_what_is_not_due_or_not_approved_is_left_alone(lumiere: House) -> None:

@@ -103,9 +103,12 @@ def test_an_api_token_is_printed_alone_and_works(lumiere: House) -> None:
     out, err = run("api_token", lumiere.ines.email, "--brand", "maison-lumiere", "--scopes", "read,draft")
     assert err == ""
     token = out.rstrip("\n")
-    assert token and token == token.strip() and "\n" not in token
+    assert token
+    assert token == token.strip()
+    assert "\n" not in token
     found: Any = find_token(token)
-    assert found is not None and found.user == lumiere.ines
+    assert found is not None
+    assert found.user == lumiere.ines
     assert sorted(found.scopes) == ["draft", "read"]
     assert token not in repr(list(ApiToken.objects.values()))
     assert token not in repr(list(Entry.objects.values()))

@@ -94,7 +94,9 @@ def test_the_check_stores_account_handle_limits_and_health(lumiere: House, stric
     assert channel.handle == "@maison@strict.example"
     assert channel.limits["max_characters"] == 777
     health = ChannelHealth.objects.get(channel=channel)
-    assert health.ok and health.checked_at is not None and health.problem == ""
+    assert health.ok
+    assert health.checked_at is not None
+    assert health.problem == ""
 
 
 @pytest.mark.parametrize("token", ["wrong-token", "", "not ascii é", "a b"])
@@ -103,7 +105,8 @@ def test_a_channel_whose_check_fails_is_kept_in_trouble(
 ) -> None:
     channel = lumiere.connect("mastodon", "mastodon", token, base_url=strict.base_url)
     health = ChannelHealth.objects.get(channel=channel)
-    assert not health.ok and health.problem
+    assert not health.ok
+    assert health.problem
     assert token not in health.problem or not token
 
 
@@ -128,7 +131,8 @@ def test_an_account_belongs_to_one_brand(lumiere: House, network: Network) -> No
     taken = other.connect("demo", base_url=network.url, account="maison-lumiere")
     taken.refresh_from_db()
     health = ChannelHealth.objects.get(channel=taken)
-    assert not health.ok and "already belongs" in health.problem
+    assert not health.ok
+    assert "already belongs" in health.problem
     assert taken.account == ""
     other.approved("through the back door")
     assert claim("worker-1", 10) == []
@@ -189,7 +193,8 @@ def test_any_member_pauses_and_only_the_qualified_or_an_owner_resumes(lumiere: H
     channel = lumiere.channels["demo"]
     pause_channel(lumiere.ines, channel, "odd answers")
     channel.refresh_from_db()
-    assert channel.paused_at is not None and channel.pause_reason == "odd answers"
+    assert channel.paused_at is not None
+    assert channel.pause_reason == "odd answers"
     with pytest.raises(Refused, match="already paused"):
         pause_channel(lumiere.marc, channel)
     for person in (lumiere.ines, lumiere.denis, lumiere.victor):

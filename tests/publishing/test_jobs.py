@@ -1,22 +1,46 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
 
 import django_rq
 import pytest
-from django.db import connection
-from rq import SimpleWorker
 
 from approvals.models import Credential
 from posts.lifecycle import DeliveryState, PostState
 from posts.models import Channel
 from publishing.jobs import QUEUE, check_channels, hint, reconcile_unknown, release_due, worker_name
 from publishing.models import ChannelHealth
+from tests.conftest import Launch
 from tests.contract.stand_ins.faulty_front import Fault
 from tests.publishing.conftest import POSTS, Network
 from tests.staging import House, fresh, house, states_of
 
 pytestmark = pytest.mark.django_db(transaction=True)
+
+
+WORK = """
+import django
+django.setup()
+from publishing.jobs import release_due
+print(release_due())
+"""
+
+
+@pytest.fixture
+def released(child_environment: dict[str, str], launch: Launch) -> Callable[[], int]:
+    """`release_due` in a process of its own, whose threads end with it; answers what it answered."""
+
+    def run() -> int:
+        environment = {**child_environment, "DJANGO_SETTINGS_MODULE": "cm_queue.settings"}
+        process = launch([sys.executable, "-c", WORK], environment, stdout=subprocess.PIPE)
+        said, _nothing = process.communicate(timeout=60)
+        return int(said)
+
+    return run
 
 
 def test_a_worker_has_a_name_that_tells_machine_and_process() -> None:
@@ -34,24 +58,29 @@ def test_hints_are_bounded() -> None:
     assert [hint(release_due) for _ in range(6)] == [True] * 4 + [False] * 2
 
 
+@pytest.mark.processes
 def test_a_hint_worked_by_rq_releases_what_is_due_and_a_doubled_one_costs_nothing(
-    lumiere: House, network: Network
+    lumiere: House, network: Network, manage: Launch
 ) -> None:
     post = lumiere.approved("through RQ")
     hint(release_due)
     hint(release_due)
-    queue = django_rq.get_queue(QUEUE)
-    SimpleWorker([queue], connection=queue.connection).work(burst=True, logging_level="WARNING")
-    connection.close()
+    worker = manage("publish_worker")
+    until(lambda: django_rq.get_queue(QUEUE).count == 0 and network.texts())
+    worker.terminate()
+    assert worker.wait(30) == 0
     assert network.texts() == ["through RQ"]
     assert fresh(post).lifecycle is PostState.PUBLISHED
 
 
-def test_one_refusal_does_not_stop_the_others(lumiere: House, network: Network) -> None:
+@pytest.mark.processes
+def test_one_refusal_does_not_stop_the_others(
+    lumiere: House, network: Network, released: Callable[[], int]
+) -> None:
     posts = [lumiere.approved(f"post {number}") for number in range(6)]
     network.front.arm("POST", POSTS, Fault(422))
     network.front.arm("POST", POSTS, Fault(503))
-    assert release_due() == 6
+    assert released() == 6
     states = sorted(state for post in posts for state in states_of(post).values())
     assert states == [DeliveryState.DELIVERED.value] * 4 + [
         DeliveryState.FAILED.value,
@@ -59,16 +88,22 @@ def test_one_refusal_does_not_stop_the_others(lumiere: House, network: Network) 
     ]
 
 
-def test_settings_that_cannot_be_used_do_not_stop_the_worker(lumiere: House, network: Network) -> None:
+@pytest.mark.processes
+def test_settings_that_cannot_be_used_do_not_stop_the_worker(
+    lumiere: House, network: Network, released: Callable[[], int]
+) -> None:
     lumiere.connect("second", base_url=network.base, account="second")
     broken, fine = lumiere.approved("broken"), lumiere.approved("fine", channels=["second"])
     Channel.objects.filter(key="demo").update(settings={"base_url": "nowhere", "account": "x"})
-    release_due()
+    released()
     assert states_of(broken) == {"demo": DeliveryState.FAILED.value}
     assert states_of(fine) == {"second": DeliveryState.DELIVERED.value}
 
 
-def test_what_the_gate_denies_does_not_hide_what_it_allows(lumiere: House, network: Network) -> None:
+@pytest.mark.processes
+def test_what_the_gate_denies_does_not_hide_what_it_allows(
+    lumiere: House, network: Network, released: Callable[[], int]
+) -> None:
     """A batch of which everything is denied is not the end of what is due."""
     for number in range(40):
         lumiere.approved(f"denied {number}")
@@ -76,7 +111,7 @@ def test_what_the_gate_denies_does_not_hide_what_it_allows(lumiere: House, netwo
     other = house("autre-maison")
     other.connect("demo", base_url=network.url, account="autre-maison")
     other.approved("allowed")
-    release_due()
+    released()
     assert network.texts("autre-maison") == ["allowed"]
     assert not network.posts()
 
@@ -96,5 +131,12 @@ def test_channels_are_checked_one_by_one_and_one_refusal_stops_nobody(
     assert check_channels() == 0
 
 
+def until(true: Callable[[], object]) -> None:
+    give_up = time.monotonic() + 60
+    while not true():
+        assert time.monotonic() < give_up
+        time.sleep(0.05)
+
+
 def test_nothing_to_do_is_done_quickly() -> None:
-    assert (release_due(), reconcile_unknown(), check_channels()) == (0, 0, 0)
+    assert (reconcile_unknown(), check_channels()) == (0, 0)

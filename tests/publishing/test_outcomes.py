@@ -105,7 +105,8 @@ def test_the_network_says_how_long_to_wait_and_the_whole_channel_waits(
     lumiere.approved("second")
     assert release() == []
     wait_until = ChannelHealth.objects.get().wait_until
-    assert wait_until is not None and wait_until > database_now() + timedelta(seconds=110)
+    assert wait_until is not None
+    assert wait_until > database_now() + timedelta(seconds=110)
 
 
 @pytest.mark.parametrize("absurd", ["99999999999999", "1e300", "-5", "soon"])

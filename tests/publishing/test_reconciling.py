@@ -117,7 +117,8 @@ def test_not_found_is_believed_after_two_reads_a_minute_apart(
     assert look(never_came) is S.UNKNOWN, "the second read came at once"
     assert release() == []
     delivery = delivery_of(never_came)
-    assert delivery.next_at is not None and delivery.next_at > soon(50)
+    assert delivery.next_at is not None
+    assert delivery.next_at > soon(50)
     _a_minute_later(never_came)
     assert look(never_came) is S.PENDING
     release()

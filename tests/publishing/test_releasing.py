@@ -53,7 +53,8 @@ def test_it_goes_out_once_with_everything_that_was_approved(
     assert delivery.lifecycle is DeliveryState.DELIVERED
     assert (delivery.remote_id, delivery.url) == (out["id"], out["url"].replace(network.base, network.url))
     assert (attempt.outcome, attempt.key) == (Outcome.DELIVERED, out["key"])
-    assert attempt.permit is not None and attempt.permit.spent_at is not None
+    assert attempt.permit is not None
+    assert attempt.permit.spent_at is not None
     assert delivery.attempts == 1
     assert fresh(post).lifecycle is PostState.PUBLISHED
     assert release() == []
@@ -79,7 +80,8 @@ def test_the_lease_counts_from_the_sending_and_not_from_the_claim(lumiere: House
     age_deliveries([post], lease_until=timedelta(seconds=80))
     start_sending(ready, "worker-1")
     lease = delivery_of(post).lease_until
-    assert lease is not None and lease > soon(60)
+    assert lease is not None
+    assert lease > soon(60)
 
 
 # --- The point of no return ---------------------------------------------------------------------------
@@ -257,7 +259,8 @@ def test_the_key_is_the_same_for_the_same_bytes_and_another_for_others(
     network.front.arm("POST", POSTS, Fault(422))
     release()
     second = Attempt.objects.order_by("pk").last()
-    assert second is not None and second.key == first.key
+    assert second is not None
+    assert second.key == first.key
     revise(lumiere.ines, post.pk, {"text": "other words"})
     assert key_of(delivery_of(post)) != first.key
 

@@ -240,4 +240,5 @@ def test_the_loop_ends_when_it_is_told_to(lumiere: House) -> None:
         return len(waits) == 3
 
     ticking.run(stop)
-    assert len(waits) == 3 and all(ticking.SHORTEST_S <= one <= ticking.EVERY_S for one in waits)
+    assert len(waits) == 3
+    assert all(ticking.SHORTEST_S <= one <= ticking.EVERY_S for one in waits)
