@@ -23,8 +23,8 @@ test-fast: dev ## The inner loop, under a minute: pure and database tests on SQL
 bench: dev ## How fast, how late and at what cost the release engine sends, beside the machine's limit (20 minutes)
 	@$(PY) -m tests.bench $(BENCH)
 
-# What reads the settings makes keys in its data folder: lint has one of its own.
-lint: export CMQ_DATA_DIR := $(CURDIR)/.venv/lint-data
+# What reads the settings makes keys in its data folder: these two have one of their own.
+lint messages: export CMQ_DATA_DIR := $(CURDIR)/.venv/lint-data
 lint: dev ## Style, types, import direction, templates, migrations, requirements
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .

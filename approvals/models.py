@@ -10,6 +10,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from accounts.models import Brand, User
 from posts.models import Post, Revision
@@ -24,10 +25,10 @@ class Level(models.IntegerChoices):
 
 class CredentialState(models.TextChoices):
     PROPOSED = "PROPOSED", _("proposed")
-    ACTIVE = "ACTIVE", _("active")
-    LAPSED = "LAPSED", _("lapsed")
-    SUSPENDED = "SUSPENDED", _("suspended")
-    REVOKED = "REVOKED", _("revoked")
+    ACTIVE = "ACTIVE", pgettext_lazy("credential", "active")
+    LAPSED = "LAPSED", pgettext_lazy("credential", "lapsed")
+    SUSPENDED = "SUSPENDED", pgettext_lazy("credential", "suspended")
+    REVOKED = "REVOKED", pgettext_lazy("credential", "revoked")
 
 
 class Credential(models.Model):
@@ -285,10 +286,12 @@ class Request(models.Model):
 class GateDecision(models.Model):
     """The stored inputs and outcome of an evaluation at release: it replays to the same answer."""
 
-    post = models.ForeignKey(Post, models.PROTECT, related_name="gate_decisions")
+    # Written with every release, and the rows they name are never deleted: without a constraint the
+    # database need not look each of them up again (docs/decisions/throughput.md).
+    post = models.ForeignKey(Post, models.PROTECT, related_name="gate_decisions", db_constraint=False)
     at = models.DateTimeField()
     allowed = models.BooleanField()
-    policy = models.ForeignKey(Policy, models.PROTECT, null=True, related_name="+")
+    policy = models.ForeignKey(Policy, models.PROTECT, null=True, related_name="+", db_constraint=False)
     facts = models.JSONField()
     reasons = models.JSONField(default=list)
 

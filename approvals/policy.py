@@ -200,11 +200,8 @@ def asks_for_less(new: Rule | None, old: Rule | None) -> bool:
         return False
     if new is None or new.people < old.people or new.ttl > old.ttl:
         return True
-    if (
-        (old.person_releases
-        and not new.person_releases)
-        or (new.contributor_covers
-        and not old.contributor_covers)
+    if (old.person_releases and not new.person_releases) or (
+        new.contributor_covers and not old.contributor_covers
     ):
         return True
     return any(

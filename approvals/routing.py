@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from itertools import combinations
 
-from django.db.models import Max
+from django.db.models import Max, Q
 
-from accounts.models import User
-from approvals.gate import Coverage, Verdict
+from accounts.models import Membership, User
+from approvals.gate import Code, Coverage, Verdict
 from approvals.models import Request
 from journal.telling import tell
 from posts.lifecycle import PostState
@@ -20,17 +20,21 @@ _LARGEST = 4
 
 
 def choose(
-    coverage: Sequence[Coverage], people: int, open_posts: Mapping[int, int], asked_last: Mapping[int, float]
+    coverage: Sequence[Coverage],
+    people: int,
+    open_posts: Mapping[int, int],
+    asked_last: Mapping[int, float],
+    others: Collection[int] = (),
 ) -> list[int]:
     """The people to ask, least loaded first, ties by who was asked longest ago.
 
-    `people` is how many distinct approvers are still missing; `open_posts` and `asked_last` (seconds)
-    are by person. Answers an empty list when nothing is missing, and as many as help when no set of
+    `people` is how many distinct approvers are still missing; `others` could be one of them without
+    covering anything (duo); `open_posts` and `asked_last` (seconds) are by person. Answers an empty list when nothing is missing, and as many as help when no set of
     present people covers it all.
     """
     missing = [one for one in coverage if one.missing]
     candidates = sorted(
-        {person for one in (missing or coverage) for person in one.could},
+        {person for one in coverage for person in one.could} | set(others),
         key=lambda person: (open_posts.get(person, 0), asked_last.get(person, 0.0), person),
     )
     reachable = [(min(one.missing, len(one.could)), set(one.could)) for one in missing]
@@ -60,13 +64,19 @@ def choose(
 def ask(post: Post, verdict: Verdict) -> list[User]:
     """Asks the people chosen, once for each digest, and tells them. Answers who was asked."""
     reading = verdict.reading
+    eyes = {one for reason in verdict.reasons if reason.code == Code.MISSING_PEOPLE for one in reason.could}
     chosen = choose(
         reading.coverage,
         max(0, reading.needed - len(reading.have)),
         _load(post.brand_id),
         _asked_last(post.brand_id),
+        eyes,
     )
-    users = list(User.objects.filter(pk__in=chosen, is_active=True).order_by("pk"))
+    # Somebody's accounts here, whichever they look at; one that is closed hears nothing.
+    theirs = Membership.objects.filter(
+        Q(user__in=chosen) | Q(user__same_person_as__in=chosen), brand_id=post.brand_id, is_active=True
+    )
+    users = list(User.objects.filter(pk__in=theirs.values("user"), is_active=True).order_by("pk"))
     digest = post.revision.digest if post.revision else ""
     Request.objects.bulk_create(
         (Request(post=post, user=user, digest=digest) for user in users), ignore_conflicts=True

@@ -122,16 +122,20 @@ class Words:
             case "held":
                 return _("Somebody has put it on hold. A qualified person can resume it.")
             case "paused":
-                return _("Everything here is paused: %(why)s") % {"why": params.get("why") or "–"}
+                return _(
+                    "Everything here is paused (%(why)s). Somebody with craft or crisis expertise can end the pause."
+                ) % {"why": params.get("why") or "–"}
             case "stopped":
                 return _("This brand is stopped. An owner can start it again.")
             case _:
-                return _("Something stops it.")
+                return _("Something stops it. Ask an owner of the brand what it is.")
 
     def _plain(self, reason: Reason) -> str:
         plain = {
-            Code.NOT_SEALED: _("It has not been submitted for review yet."),
-            Code.FROZEN: _("An incident is open: everything but a crisis statement waits."),
+            Code.NOT_SEALED: _("It has not been submitted for review yet: submit it first."),
+            Code.FROZEN: _(
+                "An incident is open: everything but a crisis statement waits until it is lifted, and is then read again."
+            ),
             Code.NOT_RELEASED: _("It is approved; a qualified person must still press release."),
             Code.OUTSIDE_WINDOW: _(
                 "Its slot lies outside the window it was approved for: choose another slot."

@@ -146,7 +146,12 @@ def _policy(brand: Brand, owner: User) -> None:
     change_standing(brand.pk)
     now = database_now()
     policy = Policy.objects.create(
-        brand=brand, number=1, state=PolicyState.ACTIVE, rules=PRESETS["team"], proposed_by=owner, confirmed_at=now
+        brand=brand,
+        number=1,
+        state=PolicyState.ACTIVE,
+        rules=PRESETS["team"],
+        proposed_by=owner,
+        confirmed_at=now,
     )
     record("policy.adopt", INSTALLER, brand, f"policy:{policy.pk}", preset="team")
 
@@ -186,7 +191,12 @@ def _posts(brand: Brand, people: Mapping[str, User]) -> None:
     slots = next_free_slots(brand, database_now() + timedelta(hours=2), 6)
     ines, marc, nadia = people["ines"], people["marc"], people["nadia"]
     _draft(brand, ines, "Pourquoi nos pieds de lampe ne sont jamais tout à fait droits.", None)
-    _submitted(brand, ines, "Trois gestes pour nettoyer un abat-jour en lin sans le tacher : poussière à sec, eau tiède, séchage à l’ombre.", slots[0])
+    _submitted(
+        brand,
+        ines,
+        "Trois gestes pour nettoyer un abat-jour en lin sans le tacher : poussière à sec, eau tiède, séchage à l’ombre.",
+        slots[0],
+    )
     launch = _submitted(
         brand, ines,
         "La lampe Aurore arrive ce midi. Elle se lève avec vous : une lumière douce qui monte en trente minutes, et un pied en laiton tourné à Angers.",
@@ -194,9 +204,20 @@ def _posts(brand: Brand, people: Mapping[str, User]) -> None:
     )  # fmt: skip
     _say(marc, launch, Verdict.APPROVE)
     asked = _submitted(brand, ines, "Nos ampoules durent toute la vie. Promis !", slots[2])
-    _say(nadia, asked, Verdict.REQUEST_CHANGES, "On ne promet pas ce qu’on ne garantit pas : dis « cinq ans », c’est écrit dans la notice.", "facts")
+    _say(
+        nadia,
+        asked,
+        Verdict.REQUEST_CHANGES,
+        "On ne promet pas ce qu’on ne garantit pas : dis « cinq ans », c’est écrit dans la notice.",
+        "facts",
+    )
     _submitted(brand, marc, "Merci à l’atelier d’Angers : dix ans, et quarante mille lampes.", slots[3])
-    ready = _submitted(brand, ines, "Portrait : Jeanne, souffleuse de verre, vingt ans de métier et toujours un doute avant d’ouvrir le four.", slots[4])
+    ready = _submitted(
+        brand,
+        ines,
+        "Portrait : Jeanne, souffleuse de verre, vingt ans de métier et toujours un doute avant d’ouvrir le four.",
+        slots[4],
+    )
     _say(nadia, ready, Verdict.APPROVE)
     refused = _submitted(brand, ines, "Nos concurrents éclairent moins bien. C’est un fait.", slots[5])
     _say(nadia, refused, Verdict.REJECT, "Nous parlons de nos lampes, jamais de celles des autres.", "brand")

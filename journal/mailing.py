@@ -21,8 +21,8 @@ TOO_OLD = timedelta(hours=24)
 
 
 def mail_notices(limit: int = 20) -> int:
-    """Mails what was not mailed yet. Each notice is marked before it is sent: a lost mail is better
-    than a storm of them, and the notice stands on the desk in any case."""
+    """Mails what was not mailed yet; answers how many went out. Each notice is marked before it is sent: a
+    lost mail is better than a storm of them, and the notice stands on the desk in any case."""
     with transaction.atomic():
         waiting = list(
             Notice.objects.select_for_update(skip_locked=True, of=("self",))
@@ -33,23 +33,34 @@ def mail_notices(limit: int = 20) -> int:
         now = timezone.now()
         Notice.objects.filter(pk__in=[one.pk for one in waiting]).update(mailed_at=now)
     fresh = [one for one in waiting if one.created_at > now - TOO_OLD and one.user.is_active]
-    if fresh:
-        _send(fresh)
-    return len(fresh)
+    sent, left = _send(fresh) if fresh else (0, [])
+    # No server has seen these, so they cannot have gone out: they wait for the next tick.
+    Notice.objects.filter(pk__in=[one.pk for one in left]).update(mailed_at=None)
+    return sent
 
 
-def _send(notices: list[Notice]) -> None:
+def _send(notices: list[Notice]) -> tuple[int, list[Notice]]:
+    """How many were sent, and those not even tried because the server is away. One that is refused for
+    what it is (its address, its size) is not tried again, and keeps no other waiting."""
+    left, sent = list(notices), 0
     try:
         with get_connection() as connection:
-            for notice in notices:
-                _message(notice, connection).send()
-    except (OSError, smtplib.SMTPException) as error:
+            while left:
+                message = _message(left.pop(0), connection)
+                try:
+                    message.send()
+                    sent += 1
+                except (smtplib.SMTPRecipientsRefused, smtplib.SMTPResponseException) as error:
+                    log.warning("mail_refused", error=type(error).__name__)
+    except OSError as error:  # smtplib's own errors among them
         log.warning("mail_failed", error=type(error).__name__)
+    return sent, left
 
 
 def _message(notice: Notice, connection: object) -> EmailMultiAlternatives:
     with translation.override(notice.user.language):
-        title = notice_title(notice)
+        # What a network answered stands in it: a line end in a subject would be another header.
+        title = " ".join(notice_title(notice).split())
         path = f"/posts/{notice.post_id}/" if notice.post_id else "/"
         context = {"notice": notice, "title": title, "url": settings.BASE_URL + path}
         return EmailMultiAlternatives(

@@ -19,7 +19,10 @@ class Entry(models.Model):
     """One act. `verb` is stable (`post.submit`), `subject` says on what (`post:12`)."""
 
     at = models.DateTimeField(_("when"), default=timezone.now, editable=False)
-    brand = models.ForeignKey(Brand, models.PROTECT, null=True, related_name="+", editable=False)
+    # Brands are never deleted; an entry is written with everything that happens.
+    brand = models.ForeignKey(
+        Brand, models.PROTECT, null=True, related_name="+", editable=False, db_constraint=False
+    )
     verb = models.CharField(_("verb"), max_length=48, editable=False)
     actor = models.ForeignKey(User, models.PROTECT, null=True, related_name="+", editable=False)
     # Background work passes a named system actor; `actor` is then null and this says who.

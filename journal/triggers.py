@@ -17,27 +17,38 @@ from journal.models import Entry, Seal
 GUARDED: tuple[type[Model], ...] = (Entry, Seal)
 
 
+# Besides its key, what makes a row of a table the same as another: a REPLACE removes by these as well.
+_UNIQUE = {
+    Seal._meta.db_table: (
+        "entry_id = NEW.entry_id",
+        "(brand_id IS NEW.brand_id AND sequence = NEW.sequence)",
+    )
+}
+
+
 def _tables() -> list[str]:
     return [model._meta.db_table for model in GUARDED]
 
 
 def _sqlite_statements(table: str) -> dict[str, str]:
-    refuse = f"SELECT RAISE(ABORT, '{table} is append-only')"
-    return {
-        f"{table}_no_update": f"CREATE TRIGGER IF NOT EXISTS {table}_no_update BEFORE UPDATE ON {table} BEGIN {refuse}; END",
-        f"{table}_no_delete": f"CREATE TRIGGER IF NOT EXISTS {table}_no_delete BEFORE DELETE ON {table} BEGIN {refuse}; END",
-        # INSERT OR REPLACE deletes without firing BEFORE DELETE unless recursive_triggers is on, which
-        # is a setting of each connection: this one does not depend on it.
-        f"{table}_no_replace": (
-            f"CREATE TRIGGER IF NOT EXISTS {table}_no_replace BEFORE INSERT ON {table} "
-            f"WHEN EXISTS (SELECT 1 FROM {table} WHERE id = NEW.id) BEGIN {refuse}; END"
-        ),
+    refuse = f"BEGIN SELECT RAISE(ABORT, '{table} is append-only'); END"
+    # INSERT OR REPLACE deletes without firing BEFORE DELETE unless recursive_triggers is on, which is a
+    # setting of each connection: the third one does not depend on it.
+    same = " OR ".join(["id = NEW.id", *_UNIQUE.get(table, ())])
+    again = f"WHEN EXISTS (SELECT 1 FROM {table} WHERE {same})"  # noqa: S608 - a table of ours
+    bodies = {
+        f"{table}_no_update": f"BEFORE UPDATE ON {table}",
+        f"{table}_no_delete": f"BEFORE DELETE ON {table}",
+        f"{table}_no_replace": f"BEFORE INSERT ON {table} {again}",
     }
+    return {name: f"CREATE TRIGGER IF NOT EXISTS {name} {body} {refuse}" for name, body in bodies.items()}
 
 
 _POSTGRES_FUNCTION = """
 CREATE OR REPLACE FUNCTION journal_append_only() RETURNS trigger LANGUAGE plpgsql AS $$
-BEGIN RAISE EXCEPTION '% is append-only', TG_TABLE_NAME USING ERRCODE = 'integrity_constraint_violation'; END $$
+BEGIN
+  RAISE EXCEPTION '% is append-only', TG_TABLE_NAME USING ERRCODE = 'integrity_constraint_violation';
+END $$
 """
 
 

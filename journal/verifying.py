@@ -35,16 +35,21 @@ class Verification:
 
 
 def verify(brand: Brand | None) -> Verification:
-    """Checks every link of a brand's chain (None: the installation's own), in order."""
+    """Checks every link of a brand's chain (None: the installation's own), in order. Links that the sealer
+    adds meanwhile are no fault: the head is read before the walk, and must be met on the way."""
     brand_id = brand.pk if brand else None
-    previous, expected = GENESIS, 0
+    chain = Chain.objects.filter(_of(brand_id)).first()
+    known = (chain.sequence, chain.head) if chain else (0, GENESIS)
+    previous, expected, met = GENESIS, 0, known == (0, GENESIS)
     for place, entry in _links(brand_id):
         expected += 1
         fault = _fault(brand_id, place, entry, expected, previous)
         if fault:
             return Verification(brand_id, expected - 1, fault)
         previous = place.hash
-    return Verification(brand_id, expected, _unsealed(brand_id) or _tail(brand_id, expected, previous))
+        met = met or (expected, previous) == known
+    fault = _unsealed(brand_id) or (_beyond(brand_id, expected) if met else _cut(brand_id, expected))
+    return Verification(brand_id, expected, fault)
 
 
 def _of(brand_id: int | None) -> Q:
@@ -87,7 +92,9 @@ def _personal_is_whole(entry: Entry) -> bool:
         kept = entry.personal
     except Personal.DoesNotExist:
         return True
-    return kept.erased_at is not None or personal_hash(kept.salt, kept.text) == entry.personal_hash
+    if kept.erased_at is not None:
+        return not kept.text
+    return personal_hash(kept.salt, kept.text) == entry.personal_hash
 
 
 def _unsealed(brand_id: int | None) -> Fault | None:
@@ -103,13 +110,15 @@ def _unsealed(brand_id: int | None) -> Fault | None:
     return Fault(brand_id, 0, slipped.pk, _("Entry %(entry)s is not sealed.") % {"entry": slipped.pk})
 
 
-def _tail(brand_id: int | None, walked: int, head: str) -> Fault | None:
-    chain = Chain.objects.filter(_of(brand_id)).first()
-    if chain is None or (chain.sequence == walked and chain.head == head):
+def _cut(brand_id: int | None, walked: int) -> Fault:
+    sentence = _("The chain ends early: link %(number)s is missing.") % {"number": walked + 1}
+    return Fault(brand_id, walked + 1, None, sentence)
+
+
+def _beyond(brand_id: int | None, walked: int) -> Fault | None:
+    """More links than the sealer ever made: its head was turned back, or taken away."""
+    made = Chain.objects.filter(_of(brand_id)).values_list("sequence", flat=True).first() or 0
+    if walked <= made:
         return None
-    return Fault(
-        brand_id,
-        walked + 1,
-        None,
-        _("The chain ends early: link %(number)s is missing.") % {"number": walked + 1},
-    )
+    sentence = _("The chain goes on after its head: link %(number)s was not made by the sealer.")
+    return Fault(brand_id, made + 1, None, sentence % {"number": made + 1})

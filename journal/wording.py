@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
 
 from journal.models import Notice
 
@@ -46,7 +47,7 @@ def verb_name(verb: str) -> str:
         "post.changes_requested": _("waits for changes"),
         "post.rejected": _("stopped by an objection"),
         "post.hold": _("put on hold"),
-        "post.held": _("held"),
+        "post.held": pgettext("journal", "held"),
         "post.resume": _("resumed"),
         "post.missed": _("missed its slot"),
         "post.release": _("pressed release"),
@@ -83,9 +84,9 @@ def verb_name(verb: str) -> str:
         "account.deactivate": _("closed an account"),
         "account.reset_link": _("sent a reset link"),
         "person.link": _("linked two accounts of one person"),
-        "credential.found": _("founding grant"),
+        "credential.found": pgettext("journal", "founding grant"),
         "credential.revoke": _("revoked expertise"),
-        "pause.begin": _("paused"),
+        "pause.begin": pgettext("journal", "paused"),
         "pause.end": _("ended a pause"),
         "incident.declare": _("declared an incident"),
         "incident.lift": _("agreed to lift an incident"),

@@ -183,10 +183,11 @@ def submit(actor: User, post: Post) -> None:
 
 def _renew_window(post: Post) -> None:
     """The default window of a post due on approval counts from when it is submitted."""
-    if post.on_approval and post.window_from and post.window_until:
-        if post.window_until - post.window_from == ON_APPROVAL_WINDOW:
-            post.window_from = database_now().replace(microsecond=0)
-            post.window_until = post.window_from + ON_APPROVAL_WINDOW
+    if not (post.on_approval and post.window_from and post.window_until):
+        return
+    if post.window_until - post.window_from == ON_APPROVAL_WINDOW:
+        post.window_from = database_now().replace(microsecond=0)
+        post.window_until = post.window_from + ON_APPROVAL_WINDOW
 
 
 def reseal(actor: User, post: Post, channels: Sequence[Channel]) -> None:

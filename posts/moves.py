@@ -253,9 +253,7 @@ def follow_deliveries(post_ids: Iterable[int], actor: Actor) -> None:
     that the gate looks at has changed."""
     # Of the bytes that are current: a channel that was tried and then taken out of the post has others.
     current = Delivery.objects.filter(post_id__in=set(post_ids), sealed_digest=F("post__revision__digest"))
-    found = current.values_list(
-        "post_id", "post__state", "post__brand_id", "state"
-    )
+    found = current.values_list("post_id", "post__state", "post__brand_id", "state")
     states: dict[tuple[int, str, int], list[DeliveryState]] = {}
     for post_id, post_state, brand_id, state in found:
         states.setdefault((post_id, post_state, brand_id), []).append(DeliveryState(state))

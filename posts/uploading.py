@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import hashlib
 import io
+import struct
 import warnings
+import zlib
 from typing import IO
 
 import filetype
@@ -21,12 +23,18 @@ from django.utils.translation import gettext as _
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from accounts.models import Brand, User
+from accounts.policies import demand_member
 from accounts.refusals import Invalid
 from journal.recording import record
 from posts.models import Media
 
 FORMATS = {"JPEG": "image/jpeg", "PNG": "image/png", "WEBP": "image/webp", "GIF": "image/gif"}
 _KINDS = set(FORMATS.values())
+# What Pillow raises for bytes that only begin like a picture; seen, or read in its decoders.
+_BROKEN = (
+    UnidentifiedImageError, OSError, ValueError, SyntaxError, EOFError, LookupError, TypeError, ArithmeticError,
+    AttributeError, struct.error, zlib.error,
+)  # fmt: skip
 
 
 def _refuse(code: str, sentence: str) -> Invalid:
@@ -57,10 +65,12 @@ def _decoded(data: bytes) -> Image.Image:
         raise _refuse("not_an_image", _("This file is not an image. Use JPEG, PNG, WebP or GIF."))
     try:
         with warnings.catch_warnings():
+            # Of broken EXIF it would warn too, which goes away with the EXIF.
+            warnings.simplefilter("ignore")
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             image = Image.open(io.BytesIO(data), formats=tuple(FORMATS))
             frames = getattr(image, "n_frames", 1)
-            if image.width * image.height * min(frames, 200) > settings.MEDIA_MAX_PIXELS:
+            if image.width * image.height * frames > settings.MEDIA_MAX_PIXELS:
                 raise _refuse(
                     "too_many_pixels",
                     _("This image is too large: %(width)s × %(height)s pixels.")
@@ -69,7 +79,7 @@ def _decoded(data: bytes) -> Image.Image:
             image.load()
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
         raise _refuse("too_many_pixels", _("This image has too many pixels.")) from None
-    except (UnidentifiedImageError, OSError, ValueError, SyntaxError, EOFError):
+    except _BROKEN:
         raise _refuse("broken_image", _("This image is broken: it cannot be read.")) from None
     return image
 
@@ -100,12 +110,14 @@ def _name(name: str) -> str:
 
 
 def upload(actor: User, brand: Brand, file: IO[bytes], name: str, size: int | None = None) -> Media:
-    """Stores a picture for the brand; the same bytes twice are one. Raises Invalid."""
+    """Stores a picture for the brand; the same bytes twice are one. Raises Invalid, and NotHere for
+    somebody outside the brand."""
+    demand_member(actor, brand)
     data = _bytes_of(file, size)
     image = _decoded(data)
     try:
         clean, mime, width, height = _encoded(image)
-    except (OSError, ValueError):
+    except _BROKEN:
         raise _refuse("broken_image", _("This image is broken: it cannot be read.")) from None
     sha256 = hashlib.sha256(clean).hexdigest()
     kept_name = _name(name)

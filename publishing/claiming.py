@@ -7,20 +7,22 @@ and a permit for what it allows; what it denies is held with its reasons.
 
 from __future__ import annotations
 
+import time
 from collections import defaultdict, deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.conf import settings
-from django.db import transaction
-from django.db.models import Exists, F, OuterRef, Q
+from django.db import connection, transaction
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
+from django.db.models.functions import Now
 from pydantic import TypeAdapter
 
 from accounts.clock import database_now
 from accounts.locks import share_brands
 from accounts.models import Membership
-from approvals.facts import Loaded, for_release, load
+from approvals.facts import Loaded, Shelf, for_release, load
 from approvals.gate import Allow, Code, Deny, Facts, Reason, Verdict, evaluate
 from approvals.models import GateDecision
 from journal.recording import WORKER, Act, record_all
@@ -34,6 +36,9 @@ from publishing.models import ChannelSecret, Permit
 PERMIT_LASTS = timedelta(seconds=60)
 # Looked at for each one picked, so that one brand's thousand does not hide another's one.
 _LOOK_AHEAD = 4
+_LOOK_BEYOND_S = 1.0
+# A lock of our own, beside those of the brands (accounts/locks.py).
+_TURNS = 0x434D52
 _FACTS = TypeAdapter(Facts)
 _REASONS = TypeAdapter(tuple[Reason, ...])
 
@@ -66,44 +71,87 @@ def due(now: datetime) -> Q:
     )
 
 
-def claim(worker: str, limit: int) -> list[Ready]:
-    """Claims up to `limit` due deliveries for `worker`. Answers those that the gate lets out."""
-    now = database_now()
-    rows = (
-        Delivery.objects.filter(due(now))
-        .order_by("next_at", "pk")
-        .values_list("pk", "brand_id", "post_id", "channel_id")
+def looks_due() -> QuerySet[Delivery]:
+    """What may be due, oldest first: a look in the order of one index, which stops at its limit however
+    long the backlog is. Whatever needs a join is looked at again, for those picked, by `due`."""
+    now = Now()
+    closed = Channel.objects.filter(
+        Q(paused_at__isnull=False)
+        | Q(is_active=False)
+        | Q(brand__stopped_at__isnull=False)
+        | Q(health__ok=False)
+        | Q(health__wait_until__gt=now)
+    ).values_list("pk", flat=True)
+    rows = Delivery.objects.filter(
+        state=DeliveryState.PENDING.value, approved_digest__isnull=False, next_at__lte=now
     )
-    looked = [Candidate(*row) for row in rows[: limit * _LOOK_AHEAD]]
-    if len(looked) == limit * _LOOK_AHEAD:
-        # There is more than was looked at: other brands' work must not hide behind it.
-        others = rows.exclude(brand_id__in={one.brand_id for one in looked})
-        looked += [Candidate(*row) for row in others[:limit]]
-    picked = _fairly(looked, limit)
-    if not picked:
-        return []
-    with transaction.atomic():
+    shut = list(closed)
+    return (rows.exclude(channel_id__in=shut) if shut else rows).order_by("next_at", "pk")
+
+
+class Claimer:
+    """Claims for one worker process, batch after batch."""
+
+    def __init__(self, worker: str) -> None:
+        self.worker = worker
+        self._shelf = Shelf()
+        self._looked_beyond = 0.0
+
+    def claim(self, limit: int) -> list[Ready]:
+        """Claims up to `limit` due deliveries. Answers those that the gate lets out."""
+        with transaction.atomic():
+            _take_turns()
+            picked = _fairly(self._look(limit), limit)
+            return self._claim(picked) if picked else []
+
+    def _look(self, limit: int) -> list[Candidate]:
+        rows = looks_due().values_list("pk", "brand_id", "post_id", "channel_id")
+        looked = [Candidate(*row) for row in rows[: limit * _LOOK_AHEAD]]
+        now = time.monotonic()
+        if len(looked) == limit * _LOOK_AHEAD and now - self._looked_beyond > _LOOK_BEYOND_S:
+            # There is more than was looked at: other brands' work must not hide behind it. That look
+            # walks the backlog, so it is not made every time.
+            self._looked_beyond = now
+            others = rows.exclude(brand_id__in={one.brand_id for one in looked})
+            looked += [Candidate(*row) for row in others[:limit]]
+        return looked
+
+    def _claim(self, picked: Sequence[Candidate]) -> list[Ready]:
         share_brands(one.brand_id for one in picked)
         posts = {
             post.pk: post
             for post in Post.objects.select_for_update(skip_locked=True, of=("self",), no_key=True)
             .filter(pk__in={one.post_id for one in picked})
-            .select_related("brand", "revision", "author")
+            .select_related("brand", "revision")
+            .defer("revision__payloads")
             .order_by("pk")
         }
         now = database_now()
-        channels = Channel.objects.select_related("health").in_bulk({one.channel_id for one in picked})
+        channels = Channel.objects.in_bulk({one.channel_id for one in picked})
         # Looked at again under the locks: since the first look it may have been edited, held or moved.
-        still = set(Delivery.objects.filter(due(now), pk__in=[one.pk for one in picked]).values_list("pk", flat=True))
+        still = set(
+            Delivery.objects.filter(due(now), pk__in=[one.pk for one in picked]).values_list("pk", flat=True)
+        )
         found = [one for one in picked if one.post_id in posts and one.pk in still]
         within = within_budget(found, channels, now)
         lease_until = now + timedelta(seconds=settings.PUBLISH_LEASE_S)
-        claimed = claim_deliveries([one.pk for one in within], worker, lease_until)
-        if not claimed:
-            return []
+        claimed = claim_deliveries([one.pk for one in within], self.worker, lease_until)
         for one in claimed:
             one.post, one.channel = posts[one.post_id], channels[one.channel_id]
-        return _judge(claimed, posts)
+        return _judge(claimed, posts, self._shelf, now) if claimed else []
+
+
+def claim(worker: str, limit: int) -> list[Ready]:
+    """One batch for `worker`, with nothing kept from the one before."""
+    return Claimer(worker).claim(limit)
+
+
+def _take_turns() -> None:
+    """Claims come one after the other, on all machines together: two workers that look at the same
+    moment would pick the same deliveries, and one of them would find them all taken."""
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_xact_lock(%s, 0)", [_TURNS])
 
 
 def _fairly(candidates: Sequence[Candidate], limit: int) -> list[Candidate]:
@@ -131,9 +179,10 @@ class _Judged:
     loaded: Loaded
 
 
-def _judge(claimed: Sequence[Delivery], posts: Mapping[int, Post]) -> list[Ready]:
-    loaded = load([posts[post_id] for post_id in {one.post_id for one in claimed}])
-    now = database_now()
+def _judge(
+    claimed: Sequence[Delivery], posts: Mapping[int, Post], shelf: Shelf, now: datetime
+) -> list[Ready]:
+    loaded = load([posts[post_id] for post_id in {one.post_id for one in claimed}], shelf=shelf, taken_at=now)
     late = [one for one in claimed if one.expires_at is not None and now > one.expires_at]
     gone = {one.pk for one in late}
     judged: dict[int, _Judged] = {}

@@ -36,13 +36,17 @@ class Measures:
             buckets=_BUCKETS,
             registry=self.registry,
         )
-        self.attempts = Counter("cmq_attempts", "Attempts ended.", [*labels, "outcome"], registry=self.registry)
+        self.attempts = Counter(
+            "cmq_attempts", "Attempts ended.", [*labels, "outcome"], registry=self.registry
+        )
         self.waiting = Gauge("cmq_deliveries_due", "Deliveries due and not claimed.", registry=self.registry)
         self.age = Gauge(
             "cmq_queue_age_seconds", "How long the oldest due delivery has waited.", registry=self.registry
         )
         self.unknown = Gauge("cmq_deliveries_unknown", "Outcomes nobody knows yet.", registry=self.registry)
-        self.ticked = Gauge("cmq_last_tick_timestamp_seconds", "When this ticker last ticked.", registry=self.registry)
+        self.ticked = Gauge(
+            "cmq_last_tick_timestamp_seconds", "When this ticker last ticked.", registry=self.registry
+        )
         self._since: datetime | None = None
         self._counted: dict[int, datetime] = {}
 

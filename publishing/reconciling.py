@@ -95,7 +95,9 @@ def reconcile(delivery: Delivery) -> DeliveryState:
         lock_posts({delivery.post_id})
         now = database_now()
         # Another worker, or a person, may have settled it while the network was read.
-        unknown = Delivery.objects.filter(pk=delivery.pk, token=delivery.token, state=DeliveryState.UNKNOWN.value)
+        unknown = Delivery.objects.filter(
+            pk=delivery.pk, token=delivery.token, state=DeliveryState.UNKNOWN.value
+        )
         problem = unknown.values_list("problem", flat=True).first()
         if problem is None:
             found = None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from django import forms
+from django.apps import apps
 from django.contrib import admin, messages
 from django.contrib.auth.models import Permission
 from django.core.exceptions import PermissionDenied
@@ -29,10 +30,26 @@ else:
 APPS = ("accounts", "approvals", "journal", "posts", "publishing")
 
 
+class Seen(forms.ModelMultipleChoiceField):
+    """What may be seen, by the panel's own words: Django stores a permission's name in English."""
+
+    def label_from_instance(self, obj: Permission) -> str:
+        model = obj.content_type.model_class()
+        if model is None or obj.content_type.app_label not in APPS:
+            return _("Workers and queues")
+        return f"{model._meta.app_config.verbose_name} · {model._meta.verbose_name_plural}"
+
+
+def with_a_page() -> list[str]:
+    """The permissions to look at what this panel has a page for; others would open nothing."""
+    ours = (model for app in APPS for model in apps.get_app_config(app).get_models())
+    return [f"view_{model._meta.model_name}" for model in ours if admin.site.is_registered(model)]
+
+
 class AccessForm(_UserForm):
     """Who may open this panel, and what they see in it. Who may act is for the verbs to say."""
 
-    user_permissions = forms.ModelMultipleChoiceField(
+    user_permissions = Seen(
         label=gettext_lazy("May see here"),
         required=False,
         queryset=Permission.objects.filter(
@@ -45,6 +62,14 @@ class AccessForm(_UserForm):
     class Meta:
         model = User
         fields = ("is_staff", "is_superuser", "user_permissions")
+
+    def __init__(self, *args: Any, **more: Any) -> None:
+        super().__init__(*args, **more)
+        # Read here and not above: pages are still being registered while this module loads.
+        field = self.fields["user_permissions"]
+        assert isinstance(field, Seen)
+        assert field.queryset is not None
+        field.queryset = field.queryset.filter(Q(codename__in=with_a_page()) | Q(codename="admin"))
 
 
 @admin.register(User)

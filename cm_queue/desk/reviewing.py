@@ -10,7 +10,7 @@ from django.contrib import messages
 from django.core.paginator import Paginator
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
-from django.urls import reverse
+from django.urls import resolve, reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 from django_htmx.http import HttpResponseClientRedirect, push_url
@@ -242,6 +242,9 @@ def _page(
         **_forms(post, bound),
         **_conflict(post, seen),
     }
+    if status != 200:
+        # The page of the decision is the review's: the navigation says where one is.
+        request.resolver_match = resolve(reverse("review", args=[post.pk]))
     response = render(request, "desk/review.html", context, status=status)
     return push_url(response, False) if status != 200 else response
 

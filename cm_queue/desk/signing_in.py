@@ -6,6 +6,7 @@ from typing import Any
 
 from allauth.account.utils import perform_login
 from allauth.account.views import LoginView
+from allauth.mfa.webauthn.forms import AddWebAuthnForm, EditWebAuthnForm
 from django import forms
 from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponseBase
@@ -55,6 +56,16 @@ class SignIn(LoginView):  # type: ignore[misc]
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         return {**super().get_context_data(**kwargs), "cast": cast()}
+
+
+class AddPasskey(AddWebAuthnForm):  # type: ignore[misc]
+    """allauth names this field in English only."""
+
+    name = forms.CharField(label=_("Name of the key"), required=False)
+
+
+class RenamePasskey(EditWebAuthnForm):  # type: ignore[misc]
+    name = forms.CharField(label=_("Name of the key"))
 
 
 class CastForm(forms.Form):

@@ -14,6 +14,7 @@ from cm_queue.desk import (
     serving,
     signing_in,
     steering,
+    styleguide,
     tokens,
 )
 
@@ -55,6 +56,7 @@ urlpatterns: list[URLPattern] = [
     path("journal/export/", journal_page.export_journal, name="export_journal"),
     path("tokens/", tokens.tokens, name="tokens"),
     path("tokens/<int:pk>/revoke/", tokens.revoke_token, name="revoke_token"),
+    path("styleguide/", styleguide.styleguide, name="styleguide"),
     path("brand/", signing_in.switch_brand, name="switch_brand"),
     path("demo/sign-in/", signing_in.demo_sign_in, name="demo_sign_in"),
     # Before allauth's and Django's own, which these extend.

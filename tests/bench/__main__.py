@@ -28,6 +28,8 @@ def main(given: list[str]) -> int:
     if unknown := set(names) - set(PARTS):
         sys.exit(f"There is no part {sorted(unknown)[0]!r}. There are: {', '.join(PARTS)}.")
     # A terminated run must still stop its servers: the context managers see a SystemExit.
+    # Started in the background by a shell, we would be deaf to a Ctrl-C.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     found, status = {}, 0
     try:

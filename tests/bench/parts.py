@@ -75,7 +75,7 @@ class Bench:
             database.close()
         self.say(
             f"  engine {load.n} due over {load.spread_s:g} s, {load.delay_ms:g} ms: {found.rate:.0f}/s, "
-            f"late p95 {found.lateness['p95']:.3f} s, CPU ms {found.cpu_ms}"
+            f"late p95 {found.lateness['p95']:.3f} s, others busy {found.others_busy:.0%}, CPU ms {found.cpu_ms}"
         )
         if self.statements:
             self._say_statements(found)
@@ -101,6 +101,7 @@ def costs(found: Measured) -> Numbers:
         "foreign_keys_per_delivery": round(found.per_delivery(counted.foreign_keys), 2),
         "ticker_sql_per_delivery": round(found.per_delivery(counted.by_ticker), 2),
         "commits_per_delivery": round(found.per_delivery(counted.commits), 2),
+        "others_busy": found.others_busy,
         "cpu_ms": found.cpu_ms,
         "rss_mb": found.rss_mb,
     }

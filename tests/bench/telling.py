@@ -32,10 +32,8 @@ def gather(found: dict[str, Numbers]) -> Numbers:
         told["lateness"] = lateness
     if "tick" in found:
         ticked = found["tick"]
-        told["tick"] = ticked
-        told["tick_ms_at_1m" if ticked["ahead"] == 1_000_000 else f"tick_ms_at_{ticked['ahead']}"] = ticked[
-            "tick_ms"
-        ]
+        place = "tick_ms_at_1m" if ticked["ahead"] == 1_000_000 else f"tick_ms_at_{ticked['ahead']}"
+        told |= {"tick": ticked, place: ticked["tick_ms"]}
     if "sqlite" in found:
         told["sqlite_per_s"] = found["sqlite"]["per_s"]
         told["sqlite"] = found["sqlite"]
@@ -85,6 +83,7 @@ def _pair_rows(delay: str, pair: Numbers, least: float) -> Iterator[Row]:
     )
     yield (f"{delay}: statements a delivery", figures, "≤ 2")
     yield (f"{delay}: commits a delivery", f"{pair['commits_per_delivery']:.2f}", "")
+    yield (f"{delay}: cores busy with other programs", f"{pair['others_busy']:.0%}", "")
     yield (
         f"{delay}: memory, MB",
         ", ".join(f"{name} {size:.0f}" for name, size in pair["rss_mb"].items()),

@@ -20,7 +20,11 @@ def in_english() -> Any:
 
 
 def payload(text: str, *media: dict[str, str], **body: Any) -> dict[str, Any]:
-    return {"network": "demo", "channel": "demo", "body": {"parts": [{"text": text, "media": list(media)}], **body}}
+    return {
+        "network": "demo",
+        "channel": "demo",
+        "body": {"parts": [{"text": text, "media": list(media)}], **body},
+    }
 
 
 def test_whole_words_change_and_the_texts_can_be_put_together_again():
@@ -32,7 +36,9 @@ def test_whole_words_change_and_the_texts_can_be_put_together_again():
     assert "".join(text for op, text in found if op >= 0) == new
 
 
-@pytest.mark.parametrize(("old", "new"), [("", "Un"), ("Un", ""), ("", ""), ("a" * 9, "👨‍👩‍👧 b"), ("é", "e\u0301")])
+@pytest.mark.parametrize(
+    ("old", "new"), [("", "Un"), ("Un", ""), ("", ""), ("a" * 9, "👨‍👩‍👧 b"), ("é", "e\u0301")]
+)
 def test_any_two_texts_have_a_diff(old: str, new: str):
     found = words(old, new)
     assert "".join(text for op, text in found if op >= 0) == new
@@ -64,7 +70,9 @@ def test_what_cannot_be_seen_is_shown_by_its_number(char: str, name: str):
     assert pieces == [(0, "mai"), ("odd", name[-7:-1], name), (0, "son")]
 
 
-@pytest.mark.parametrize("text", ["👨‍👩‍👧", "🏴󠁧󠁢󠁥󠁮󠁧󠁿", "Всё хорошо", "Ελλάδα", "déjà\u00a0vu\u202f!", "नमस्‍ते", "a\nb\tc"])
+@pytest.mark.parametrize(
+    "text", ["👨‍👩‍👧", "🏴󠁧󠁢󠁥󠁮󠁧󠁿", "Всё хорошо", "Ελλάδα", "déjà\u00a0vu\u202f!", "नमस्‍ते", "a\nb\tc"]
+)
 def test_honest_characters_are_left_alone(text: str):
     assert spot(text) == []
 
@@ -91,7 +99,9 @@ def test_an_odd_character_inside_an_added_passage_stands_apart():
 def test_everything_the_public_would_notice_is_a_change():
     old = {"demo": payload("Prix 10", {"sha256": "a", "alt": "Une lampe"}, visibility="public")}
     new = {
-        "demo": payload("Prix 12 https://x.example", {"sha256": "b", "alt": "Deux lampes"}, visibility="unlisted"),
+        "demo": payload(
+            "Prix 12 https://x.example", {"sha256": "b", "alt": "Deux lampes"}, visibility="unlisted"
+        ),
         "log": payload("Prix 12"),
     }
     found = changes(old, new, {"demo": "Démo", "log": "Journal"})

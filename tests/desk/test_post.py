@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import timedelta
+from datetime import datetime, timedelta
 from html import unescape
 from typing import Any
 
@@ -44,7 +44,12 @@ def lost_answer(post: Post) -> Delivery:
     """As the release engine leaves a send whose answer never came."""
     delivery = post.deliveries.get()
     Attempt.objects.create(
-        delivery=delivery, token=1, key="k", started_at=timezone.now(), ended_at=timezone.now(), outcome=Outcome.UNKNOWN
+        delivery=delivery,
+        token=1,
+        key="k",
+        started_at=timezone.now(),
+        ended_at=timezone.now(),
+        outcome=Outcome.UNKNOWN,
     )
     Delivery.objects.filter(pk=delivery.pk).update(state=DeliveryState.UNKNOWN.value, attempts=1)
     Post.objects.filter(pk=post.pk).update(state=PostState.UNKNOWN.value)
@@ -78,10 +83,14 @@ def test_each_decision_says_whether_it_counts(cast: Cast):
     cast.edit("ines", post, text="Deux.")
     cast.say("nadia", post)
     weights = {
-        one.who: one.weight for one in enter(cast, "ines").get(at("post", post)).context["events"] if one.weight
+        one.who: one.weight
+        for one in enter(cast, "ines").get(at("post", post)).context["events"]
+        if one.weight
     }
     assert weights["Nadia"].standing == "counts"
-    assert weights["Marc"].sentence == "No longer counts: it was given on revision 1, and the post has changed."
+    assert (
+        weights["Marc"].sentence == "No longer counts: it was given on revision 1, and the post has changed."
+    )
 
 
 def test_deliveries_show_attempts_answers_and_what_went_out(cast: Cast):
@@ -188,11 +197,13 @@ def test_moving_to_a_free_slot_and_to_a_time_of_ones_own(cast: Cast):
     assert do(cast, "ines", "reschedule_post", post, slot=choices[1], seen=1).status_code == 302
     moved = fresh(post).slot
     assert moved is not None
-    assert moved.isoformat() == timezone.datetime.fromisoformat(choices[1]).astimezone(moved.tzinfo).isoformat()
+    assert moved.isoformat() == datetime.fromisoformat(choices[1]).astimezone(moved.tzinfo).isoformat()
     local = (timezone.localtime() + timedelta(days=3)).strftime("%Y-%m-%dT10:15")
     seen = fresh(post).revision
     assert seen is not None
-    assert do(cast, "ines", "reschedule_post", post, slot="other", at=local, seen=seen.number).status_code == 302
+    assert (
+        do(cast, "ines", "reschedule_post", post, slot="other", at=local, seen=seen.number).status_code == 302
+    )
     slot = fresh(post).slot
     assert slot is not None
     assert timezone.localtime(slot, cast.brand.zone).strftime("%Y-%m-%dT%H:%M") == local
@@ -264,7 +275,9 @@ def test_an_unknown_delivery_asks_and_says_where_to_look(cast: Cast):
     assert f'action="{reverse("settle_delivery", args=[delivery.pk])}"' in html
 
 
-@pytest.mark.parametrize(("answer", "state"), [("yes", DeliveryState.DELIVERED), ("no", DeliveryState.PENDING)])
+@pytest.mark.parametrize(
+    ("answer", "state"), [("yes", DeliveryState.DELIVERED), ("no", DeliveryState.PENDING)]
+)
 def test_a_person_settles_it(cast: Cast, answer: str, state: DeliveryState):
     delivery = lost_answer(cast.approved())
     sent = {"went_out": answer, "url": "https://demo.example/1"}

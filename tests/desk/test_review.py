@@ -42,7 +42,9 @@ def say(client: Client, post: Post, decision: str, **fields: str) -> Any:
 
 def field(html: str, decision: str) -> str:
     """The digest that the page would send with a decision."""
-    found = re.search(rf'<input type="hidden" name="digest" value="([0-9a-f]*)" [^>]*id="{decision}-digest"', html)
+    found = re.search(
+        rf'<input type="hidden" name="digest" value="([0-9a-f]*)" [^>]*id="{decision}-digest"', html
+    )
     assert found, decision
     return found.group(1)
 
@@ -66,7 +68,9 @@ def test_the_checklist_says_who_covers_who_could_and_that_you_could(cast: Cast):
     post = cast.submitted(kind="launch", products=[cast.lamp])
     cast.say("marc", post)
     answer = enter(cast, "nadia").get(at("review", post))
-    kinds = {row["label"]: (row["covered_by"], row["missing"], row["viewer"]) for row in answer.context["rows"]}
+    kinds = {
+        row["label"]: (row["covered_by"], row["missing"], row["viewer"]) for row in answer.context["rows"]
+    }
     assert kinds["craft"] == (["Marc"], 0, None)
     assert kinds["company"] == ([], 1, "Nadia")
     assert kinds["Lampe Aurore"] == ([], 1, None)
@@ -78,14 +82,18 @@ def test_the_checklist_says_who_covers_who_could_and_that_you_could(cast: Cast):
 
 def test_what_an_approval_would_change_when_everything_is_there(cast: Cast):
     post = cast.submitted()
-    assert "If you approve, everything is there: it goes out" in words_of(enter(cast, "nadia").get(at("review", post)))
+    assert "If you approve, everything is there: it goes out" in words_of(
+        enter(cast, "nadia").get(at("review", post))
+    )
     assert "covers nothing that is" in words_of(enter(cast, "olga").get(at("review", post)))
 
 
 def test_the_words_that_changed_since_somebody_read_it(cast: Cast):
     post = cast.submitted("Elle se lève en quelques minutes, en France.")
     cast.say("nadia", post, "request_changes", "Combien ?")
-    cast.edit("ines", post, text="Elle se lève en trente minutes, à Angers. Voir https://lampe.example/aurore")
+    cast.edit(
+        "ines", post, text="Elle se lève en trente minutes, à Angers. Voir https://lampe.example/aurore"
+    )
     html = html_of(enter(cast, "hugo").get(at("review", post)))
     assert "since revision 1, read by Nadia" in html
     assert re.search(r"<del>.*?quelques</del>", html)
@@ -124,7 +132,7 @@ def test_a_draft_has_nothing_to_decide_on(cast: Cast):
     post = cast.draft()
     answer = enter(cast, "nadia").get(at("review", post))
     assert answer.status_code == 302
-    assert answer.url == at("post", post)
+    assert answer["Location"] == at("post", post)
 
 
 def test_no_inline_style_or_script_and_one_headline(cast: Cast):
@@ -159,7 +167,7 @@ def test_an_objection_takes_a_reason_and_a_sentence(cast: Cast):
     html = html_of(answer)
     assert "Choose what it is about." in html
     assert "Pas exact.</textarea>" in html
-    assert '<details class="d-chg" name="decision" open>' in html
+    assert re.search(r'<details class="d-chg" name="[^"]*" open>', html)
     assert not Decision.objects.exists()
     assert say(nadia, post, "reject", motive="facts").status_code == 422
     assert say(nadia, post, "request_changes", comment="Pas exact.", motive="facts").status_code == 302
@@ -190,7 +198,7 @@ def test_what_was_typed_on_a_stale_screen_is_kept(cast: Cast):
     assert answer.status_code == 409
     assert "La loi l’interdit.</textarea>" in html
     assert re.search(r'value="legal"[^>]*checked', html)
-    assert '<details class="d-no" name="decision" open>' in html
+    assert re.search(r'<details class="d-no" name="[^"]*" open>', html)
 
 
 def test_a_contributor_sees_why_and_has_no_button(cast: Cast):
@@ -209,7 +217,8 @@ def test_a_contributor_sees_why_and_has_no_button(cast: Cast):
 def test_an_author_is_not_offered_to_judge_themselves(cast: Cast):
     html = html_of(enter(cast, "ines").get(at("review", cast.submitted())))
     assert "your approval cannot count" in html
-    assert 'name="decision"' not in re.sub(r"<form.*?</form>", "", html)
+    assert "<details" not in html
+    assert at("decide", Post.objects.get()) not in html
     assert at("edit_post", Post.objects.get()) in html
 
 
@@ -296,7 +305,7 @@ def test_the_page_knows_its_place_in_the_queue(cast: Cast):
 def test_a_comment_is_kept_and_shown_without_deciding(cast: Cast):
     post = cast.submitted("Une lampe en laiton.")
     answer = enter(cast, "ines").post(at("review_comment", post), {"text": "Vu ?", "quote": "en laiton"})
-    assert (answer.status_code, answer.url) == (302, f"{at('review', post)}#comments")
+    assert (answer.status_code, answer["Location"]) == (302, f"{at('review', post)}#comments")
     html = html_of(enter(cast, "nadia").get(at("review", post)))
     assert "Vu ?" in html
     assert "on “en laiton”" in html
@@ -326,4 +335,6 @@ def test_an_empty_comment_is_refused_and_a_comment_on_words_that_are_not_there_t
 def test_a_post_whose_slot_has_passed_says_so(cast: Cast):
     post = cast.submitted()
     age_post(post, timedelta(hours=5))
-    assert "its slot has passed: it needs another one." in html_of(enter(cast, "nadia").get(at("review", post)))
+    assert "its slot has passed: it needs another one." in html_of(
+        enter(cast, "nadia").get(at("review", post))
+    )

@@ -154,9 +154,7 @@ def slot(seconds: float) -> Json:
 def test_a_draft_travels_through_the_gate_to_a_mastodon_server(
     desk: Desk, mastodon: Server, engine: None
 ) -> None:
-    image = desk.callers["ines"].upload(
-        io.BytesIO(lamp_picture(320, 240)), f"/api/v1/brands/{desk.brand.slug}/media"
-    )
+    image = desk.callers["ines"].upload(io.BytesIO(lamp_picture()), f"/api/v1/brands/{desk.brand.slug}/media")
     pk = desk.submitted(
         "Nos ampoules durent toute la vie.",
         media=[{"id": image.json()["id"], "alt": ALT}],

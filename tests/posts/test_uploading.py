@@ -7,11 +7,11 @@ import io
 import random
 import struct
 import zlib
+from typing import Any
 
 import pytest
 from django.conf import settings as live
 from PIL import Image, PngImagePlugin
-from pytest_django.fixtures import SettingsWrapper
 
 from accounts.refusals import Invalid, NotHere
 from journal.models import Entry
@@ -21,7 +21,7 @@ from tests.casting import Cast, picture
 
 
 @pytest.fixture(autouse=True)
-def media_folder(settings: SettingsWrapper, tmp_path: object) -> None:
+def media_folder(settings: Any, tmp_path: object) -> None:
     settings.MEDIA_ROOT = tmp_path
 
 
@@ -162,11 +162,12 @@ def test_cut_off_anywhere_it_is_refused_and_never_a_crash(cast: Cast, form: str)
         assert refusal.value.code in {"not_an_image", "broken_image"}
 
 
+@pytest.mark.filterwarnings("ignore:.*:UserWarning:PIL")
 def test_a_cut_animation_and_flipped_bytes_are_refused_or_taken_and_never_a_crash(cast: Cast):
     frames = [Image.new("RGB", (30, 30), (n * 9, 99, 200)) for n in range(12)]
     gif, png = io.BytesIO(), picture((30, 30))
     frames[0].save(gif, "GIF", save_all=True, append_images=frames[1:])
-    chance = random.Random(11)
+    chance, found = random.Random(11), set()
     for source in (
         gif.getvalue(),
         png.getvalue(),
@@ -180,7 +181,9 @@ def test_a_cut_animation_and_flipped_bytes_are_refused_or_taken_and_never_a_cras
             try:
                 take(cast, io.BytesIO(bytes(data)))
             except Invalid as refusal:
-                assert refusal.code in {"not_an_image", "broken_image", "too_many_pixels"}
+                found.add(refusal.code)
+    assert found <= {"not_an_image", "broken_image", "too_many_pixels"}
+    assert "broken_image" in found
 
 
 def bomb(width: int, height: int) -> bytes:
@@ -203,9 +206,9 @@ def test_a_bomb_is_refused_before_it_is_decoded(cast: Cast, size: tuple[int, int
     refused(cast, bomb(*size), "too_many_pixels")
 
 
-def test_an_animation_of_many_frames_is_a_bomb_too(cast: Cast, settings: SettingsWrapper):
-    settings.MEDIA_MAX_PIXELS = 10_000
-    frames = [Image.new("P", (10, 10), n % 250) for n in range(400)]
+def test_an_animation_of_many_frames_is_a_bomb_too(cast: Cast, settings: Any):
+    settings.MEDIA_MAX_PIXELS = 24_999
+    frames = [Image.new("RGB", (10, 10), (n % 256, n // 2, 99)) for n in range(250)]
     gif = io.BytesIO()
     frames[0].save(gif, "GIF", save_all=True, append_images=frames[1:])
     refused(cast, gif.getvalue(), "too_many_pixels")
@@ -240,7 +243,7 @@ def test_tricks_with_the_name(cast: Cast, name: str, kept: str | None):
     assert made.name
     assert len(made.name) <= 200
     assert not set(made.name) & set("/\\\x00\u202e")
-    assert made.file.name == f"{cast.brand.pk}/{made.sha256[:2]}/{made.sha256}"
+    assert made.file.name == f"media/{cast.brand.pk}/{made.sha256[:2]}/{made.sha256}"
 
 
 def test_the_same_bytes_twice_are_one_and_a_brands_own(cast: Cast):

@@ -14,7 +14,9 @@ class Command(BaseCommand):
     help = "Makes the demonstration brand, its cast, its channels and a few posts. Idempotent."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--without-posts", action="store_true", help="people, expertise and channels only")
+        parser.add_argument(
+            "--without-posts", action="store_true", help="people, expertise and channels only"
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         url, token = settings.DEMO_MASTODON_URL, settings.DEMO_MASTODON_TOKEN

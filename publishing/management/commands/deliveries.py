@@ -31,7 +31,10 @@ class Command(BaseCommand):
         approved = Q(state=D.PENDING.value, approved_digest__isnull=False)
         groups: list[tuple[str, QuerySet[Delivery]]] = [
             ("due now", rows.filter(due(now))),
-            ("due, but their channel or brand waits", rows.filter(approved, next_at__lte=now).exclude(due(now))),
+            (
+                "due, but their channel or brand waits",
+                rows.filter(approved, next_at__lte=now).exclude(due(now)),
+            ),
             ("claimed", rows.filter(state=D.CLAIMED.value)),
             ("being sent", rows.filter(state=D.SENDING.value)),
             ("lease expired", rows.filter(state__in=[D.CLAIMED.value, D.SENDING.value], lease_until__lt=now)),
@@ -43,7 +46,9 @@ class Command(BaseCommand):
             self._group(name, found, options["list"])
         self._states(rows)
         for health in ChannelHealth.objects.filter(ok=False).select_related("channel__brand"):
-            self.stdout.write(f"channel in trouble: {health.channel.brand.slug}/{health.channel.key}: {health.problem}")
+            self.stdout.write(
+                f"channel in trouble: {health.channel.brand.slug}/{health.channel.key}: {health.problem}"
+            )
 
     def _group(self, name: str, found: QuerySet[Delivery], most: int) -> None:
         self.stdout.write(f"{name}: {found.count()}")

@@ -1,0 +1,143 @@
+"""Who is asked: the smallest set of present people who together cover what is missing."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from accounts.models import Absence, User
+from approvals import inviting
+from approvals.gate import Coverage, Requirement
+from approvals.models import Request
+from approvals.routing import choose
+from tests.casting import Cast, fresh, in_hours
+
+NADIA, MARC, SOFIA, HUGO, INES = 1, 2, 3, 4, 5
+
+
+def missing(domain: str, *could: int, n: int = 1, level: int = 2) -> Coverage:
+    return Coverage(Requirement(domain, level, n), (), n, could)
+
+
+def covered(domain: str, by: int, *could: int) -> Coverage:
+    return Coverage(Requirement(domain, 2), (by,), 0, could)
+
+
+CRAFT, PRODUCT = missing("craft", NADIA, MARC), missing("product:lampe", SOFIA)
+
+
+def test_the_example_of_the_issue():
+    load = {NADIA: 5, MARC: 1}
+    assert sorted(choose([CRAFT, PRODUCT], 1, load, {})) == [MARC, SOFIA]
+    without_marc = missing("craft", NADIA)
+    assert sorted(choose([without_marc, PRODUCT], 1, load, {})) == [NADIA, SOFIA]
+
+
+def test_one_who_covers_all_comes_before_two_who_share_it():
+    both = [missing("craft", NADIA, MARC), missing("company", NADIA, HUGO)]
+    assert choose(both, 1, {NADIA: 9}, {}) == [NADIA]
+
+
+def test_two_are_asked_where_two_are_needed():
+    both = [missing("craft", NADIA, MARC), missing("company", NADIA, HUGO)]
+    assert sorted(choose(both, 2, {MARC: 3}, {})) == [NADIA, HUGO]
+    assert sorted(choose([missing("crisis", NADIA, MARC, HUGO, n=2)], 1, {MARC: 1}, {})) == [NADIA, HUGO]
+
+
+def test_least_loaded_then_asked_longest_ago_then_by_number():
+    one = [missing("craft", NADIA, MARC, HUGO)]
+    assert choose(one, 1, {NADIA: 2, MARC: 1, HUGO: 1}, {MARC: 50.0, HUGO: 20.0}) == [HUGO]
+    assert choose(one, 1, {}, {NADIA: 50.0}) == [MARC]
+    assert choose(one, 1, {}, {}) == [NADIA]
+
+
+def test_nothing_missing_nobody_asked():
+    assert choose([covered("craft", NADIA, MARC)], 0, {}, {}) == []
+    assert choose([], 0, {}, {}) == []
+
+
+def test_another_pair_of_eyes_is_asked_of_whoever_could():
+    assert choose([covered("craft", NADIA, MARC, HUGO)], 1, {MARC: 1}, {}) == [HUGO]
+
+
+def test_a_third_person_is_found_beside_the_expert_who_is_missing():
+    """M = 3, Nadia has approved: Sofia for the product, and one more whose requirement is covered already."""
+    found = choose([covered("craft", NADIA, MARC), missing("product:lampe", SOFIA)], 2, {}, {})
+    assert sorted(found) == [MARC, SOFIA]
+
+
+def test_in_duo_whoever_may_read_is_asked_though_they_cover_nothing():
+    assert choose([covered("craft", NADIA)], 1, {}, {}, others=[INES]) == [INES]
+
+
+def test_as_many_as_help_when_no_set_covers_all():
+    assert choose([missing("craft", NADIA), missing("legal")], 1, {}, {}) == [NADIA]
+    assert choose([missing("legal")], 1, {}, {}) == []
+    assert choose([missing("craft", NADIA, n=3)], 1, {}, {}) == [NADIA]
+
+
+# --- For real ----------------------------------------------------------------------------------------
+def asked(cast: Cast, **fields: object) -> set[str]:
+    post = cast.submitted(**fields)  # type: ignore[arg-type]
+    return set(Request.objects.filter(post=post).values_list("user__name", flat=True))
+
+
+def test_submitting_asks_who_together_cover_it(cast: Cast):
+    assert asked(cast) <= {"Nadia", "Hugo"}
+    names = asked(cast, kind="launch", products=[cast.lamp])
+    assert len(names) == 2
+    assert names & {"Sofia", "Hugo"}
+
+
+def test_whoever_is_away_or_wrote_it_or_left_is_not_asked(cast: Cast):
+    day = in_hours(2).astimezone(cast.brand.zone).date()
+    Absence.objects.create(brand=cast.brand, user=cast.hugo, first_day=day - timedelta(days=1), last_day=day)
+    assert asked(cast) == {"Nadia"}
+    inviting.deactivate(cast.olga, cast.membership("nadia"))
+    assert asked(cast) & {"Nadia", "Hugo"} == set()
+
+
+def test_when_nobody_could_the_author_is_told(cast: Cast):
+    for who in ("marc", "nadia", "hugo", "victor", "sofia"):
+        inviting.deactivate(cast.olga, cast.membership(who))
+    assert asked(cast) == set()
+    assert cast.ines.notices.filter(kind="review.nobody").exists()
+
+
+def test_the_same_bytes_are_asked_for_once(cast: Cast):
+    post = cast.submitted()
+    count = Request.objects.filter(post=post).count()
+    from approvals.reviewing import verdict_of
+    from approvals.routing import ask
+
+    ask(fresh(post), verdict_of(fresh(post))[1])
+    assert Request.objects.filter(post=post).count() == count
+
+
+def test_a_team_of_two_in_duo_asks_the_beginner(cast: Cast):
+    """The expert wrote it; the beginner reads it. Without the beginner being asked nobody would come."""
+    for who in ("marc", "hugo", "victor", "sofia"):
+        inviting.deactivate(cast.olga, cast.membership(who))
+    cast.adopt("duo")
+    post = cast.submitted(author=cast.nadia)
+    assert set(Request.objects.filter(post=post).values_list("user__name", flat=True)) == {"Inès"}
+    cast.say("ines", post)
+    assert fresh(post).state == "scheduled"
+
+
+def test_the_open_account_of_a_person_is_asked_when_another_is_closed(cast: Cast):
+    twin = cast.member("hugo2", craft=3, company=3, **{"channel:demo": 3})
+    for who in ("nadia", "victor", "marc"):
+        inviting.deactivate(cast.olga, cast.membership(who))
+    inviting.link(cast.olga, cast.brand, cast.hugo, twin)
+    inviting.deactivate(cast.olga, cast.membership("hugo"))
+    assert asked(cast) == {"Hugo2"}
+    assert User.objects.get(pk=twin.pk).person_id == cast.hugo.pk
+
+
+@pytest.mark.parametrize("people", [1, 2])
+def test_many_members_are_chosen_from_quickly_enough_to_count(people: int):
+    """No exponential search among those who could: at most four are combined."""
+    crowd = tuple(range(1, 41))
+    assert len(choose([missing("craft", *crowd), missing("company", *crowd)], people, {}, {})) == people
