@@ -21,7 +21,7 @@ from accounts.policies import demand_member, demand_owner, is_alone
 from accounts.reading import read_words
 from accounts.refusals import Forbidden, Invalid, NotHere, Refused
 from approvals.models import Credential, CredentialState, Level
-from journal.recording import record
+from journal.recording import Act, record, record_all
 from journal.telling import tell
 
 FOUNDING_LASTS = timedelta(days=180)
@@ -70,14 +70,25 @@ def found(owner: User, brand: Brand, grants: Iterable[Grant]) -> list[Credential
             )
         if any(one.user.person_id == owner.person_id for one in grants) and not is_alone(brand):
             raise Forbidden("own_grant", _("Nobody grants expertise to themselves."))
+        if any(one.level not in Level.values or not one.evidence.strip() for one in grants):
+            raise Invalid("bad_grant", _("A grant needs a level from 0 to 3 and evidence."))
         now = database_now()
-        return [_record_founding(owner, brand, one, now) for one in grants]
+        made = Credential.objects.bulk_create(_founding(owner, brand, one, now) for one in grants)
+        record_all(
+            Act(
+                "credential.found",
+                owner,
+                brand.pk,
+                f"credential:{row.pk}",
+                data={"person": grant.user.person_id, "domain": grant.domain, "level": grant.level},
+            )
+            for grant, row in zip(grants, made, strict=True)
+        )
+        return made
 
 
-def _record_founding(owner: User, brand: Brand, grant: Grant, now: datetime) -> Credential:
-    if grant.level not in Level.values or not grant.evidence.strip():
-        raise Invalid("bad_grant", _("A grant needs a level from 0 to 3 and evidence."))
-    made = Credential.objects.create(
+def _founding(owner: User, brand: Brand, grant: Grant, now: datetime) -> Credential:
+    return Credential(
         brand=brand,
         user=grant.user,
         domain=grant.domain,
@@ -90,16 +101,6 @@ def _record_founding(owner: User, brand: Brand, grant: Grant, now: datetime) -> 
         evidence=[{"text": grant.evidence}],
         founding=True,
     )
-    record(
-        "credential.found",
-        owner,
-        brand,
-        f"credential:{made.pk}",
-        person=grant.user.person_id,
-        domain=grant.domain,
-        level=grant.level,
-    )
-    return made
 
 
 def revoke(actor: User, pk: int, cause: str, since: datetime | None = None) -> Credential:

@@ -297,7 +297,9 @@ def settle(actor: Actor, post: Post, *, now_please: bool = False) -> GateVerdict
             return _miss(actor, post, verdict)
         _schedule(actor, post, now)
     elif to != post.lifecycle:
-        change_post(post, f"post.{to.value}", actor, to=to, reasons=[])
+        # What is due on approval has no instant of its own any more, until it is approved again.
+        slot = None if post.on_approval else post.slot
+        change_post(post, f"post.{to.value}", actor, to=to, reasons=[], slot=slot)
         # A claim made a moment ago is void too, so that nothing is left that looks approved.
         reset_deliveries(post, approved_digest=None)
     return verdict

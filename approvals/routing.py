@@ -29,8 +29,8 @@ def choose(
     """The people to ask, least loaded first, ties by who was asked longest ago.
 
     `people` is how many distinct approvers are still missing; `others` could be one of them without
-    covering anything (duo); `open_posts` and `asked_last` (seconds) are by person. Answers an empty list when nothing is missing, and as many as help when no set of
-    present people covers it all.
+    covering anything (duo); `open_posts` and `asked_last` (seconds) are by person. Answers an empty list
+    when nothing is missing, and as many as help when no set of present people covers it all.
     """
     missing = [one for one in coverage if one.missing]
     candidates = sorted(

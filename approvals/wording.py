@@ -134,7 +134,8 @@ class Words:
         plain = {
             Code.NOT_SEALED: _("It has not been submitted for review yet: submit it first."),
             Code.FROZEN: _(
-                "An incident is open: everything but a crisis statement waits until it is lifted, and is then read again."
+                "An incident is open: everything but a crisis statement waits until it is lifted, "
+                "and is then read again."
             ),
             Code.NOT_RELEASED: _("It is approved; a qualified person must still press release."),
             Code.OUTSIDE_WINDOW: _(

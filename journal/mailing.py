@@ -60,7 +60,7 @@ def _send(notices: list[Notice]) -> tuple[int, list[Notice]]:
 def _message(notice: Notice, connection: object) -> EmailMultiAlternatives:
     with translation.override(notice.user.language):
         # What a network answered stands in it: a line end in a subject would be another header.
-        title = " ".join(notice_title(notice).split())
+        title = " ".join(notice_title(notice).splitlines())
         path = f"/posts/{notice.post_id}/" if notice.post_id else "/"
         context = {"notice": notice, "title": title, "url": settings.BASE_URL + path}
         return EmailMultiAlternatives(

@@ -8,6 +8,7 @@ from django.utils.translation import gettext as _
 from accounts.models import User
 from accounts.refusals import Invalid
 from journal.recording import record
+from journal.telling import tell
 from posts.drafting import current
 from posts.models import Comment, Revision
 from posts.policies import get_post
@@ -39,6 +40,8 @@ def comment(actor: User, pk: int, text: str, *, quote: str = "", parent: int | N
             post=post, revision=revision, author=actor, parent_id=parent, text=said, quote=quote
         )
         record("comment.add", actor, post.brand_id, f"comment:{made.pk}", post_id=post.pk, personal=said)
+        heard = {post.author, *(one.author for one in post.comments.select_related("author"))} - {actor}
+        tell(heard, post.brand_id, "comment.add", post_id=post.pk, who=actor.name)
     return made
 
 

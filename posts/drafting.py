@@ -198,7 +198,9 @@ def reseal(actor: User, post: Post, channels: Sequence[Channel]) -> None:
     to = PostState.CHANGES_REQUESTED if problems else PostState.IN_REVIEW
     if post.held_by_id is not None:
         to = PostState.HELD
-    change_post(post, "post.seal", actor, to=to, told={"digest": digest}, reasons=[])
+    # What is due on approval has no instant of its own any more, until it is approved again.
+    slot = None if post.on_approval else post.slot
+    change_post(post, "post.seal", actor, to=to, told={"digest": digest}, reasons=[], slot=slot)
 
 
 def _seal(post: Post, channels: Sequence[Channel]) -> str:

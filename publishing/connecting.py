@@ -29,6 +29,8 @@ from posts.uploading import read_media
 from publishing.keeping import SecretLost, keep_secret, reveal
 from publishing.models import ChannelHealth, ChannelSecret
 
+# A check is waited for, on a page or in a publish worker: shorter than a send.
+CHECK_TIMEOUT_S = 10
 RECHECK, RECHECK_TROUBLE = timedelta(hours=1), timedelta(seconds=15)
 
 
@@ -38,7 +40,7 @@ def client() -> httpx.Client:
     return build_client(
         allow_private=settings.ALLOW_PRIVATE_HOSTS,
         user_agent=settings.USER_AGENT,
-        timeout_s=settings.PUBLISH_TIMEOUT_S,
+        timeout_s=CHECK_TIMEOUT_S,
     )
 
 
@@ -126,7 +128,7 @@ def check_channel(actor: Actor, channel: Channel) -> Health:
             channel=channel,
             defaults={
                 "ok": health.ok,
-                "problem": _(health.problem) % dict(health.params) if health.problem else "",
+                "problem": health.problem % dict(health.params) if health.problem else "",
                 "checked_at": database_now(),
                 "expires_at": health.expires_at,
                 "failures": 0 if health.ok else 1,
@@ -152,7 +154,7 @@ def unchecked(now: datetime) -> list[Channel]:
     never = Q(health__isnull=True) | Q(health__checked_at__isnull=True)
     trouble = Q(health__ok=False, health__checked_at__lt=now - RECHECK_TROUBLE)
     old = Q(health__checked_at__lt=now - RECHECK)
-    return list(Channel.objects.filter(never | trouble | old, is_active=True).select_related("brand")[:20])
+    return list(Channel.objects.filter(never | trouble | old, is_active=True).select_related("brand")[:5])
 
 
 def _store_account(channel: Channel, health: Health) -> Health:

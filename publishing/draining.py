@@ -51,7 +51,8 @@ class _Desk:
     writing: int = 0
     active: dict[int, tuple[int, float]] = field(default_factory=dict)
     recorded: int = 0
-    closed: bool = False
+    # Why the recorder ended, if it did: then nothing more can be sent by this pipeline.
+    broken: Exception | None = None
 
     def __post_init__(self) -> None:
         self.changed, self.work = threading.Condition(self.lock), threading.Condition(self.lock)
@@ -62,6 +63,10 @@ class _Desk:
     def ahead(self) -> int:
         """Committed as SENDING and not yet answered."""
         return len(self.to_send) + len(self.active)
+
+
+class PipelineBroken(RuntimeError):
+    """The thread that writes outcomes ended by a fault of ours."""
 
 
 class Pipeline:
@@ -83,7 +88,7 @@ class Pipeline:
         """Works until nothing is due, the time is up or the process must end, and everything begun is
         recorded. Answers how many outcomes were recorded."""
         desk, before, began = self.desk, self.desk.recorded, time.monotonic()
-        while not stopping.is_set() and time.monotonic() < began + seconds:
+        while not stopping.is_set() and desk.broken is None and time.monotonic() < began + seconds:
             if len(desk.ready) > self.threads + self.slack:
                 self._wait(IDLE_S)
                 continue
@@ -129,8 +134,10 @@ class Pipeline:
                 desk.ready.clear()
             give_back(unsent)
         with desk.changed:
-            while not desk.idle():
+            while not desk.idle() and desk.broken is None:
                 desk.changed.wait(0.1)
+        if desk.broken is not None:
+            raise PipelineBroken("The recorder ended: see the log.") from desk.broken
 
     # --- The senders ------------------------------------------------------------------------------
     def _send_for_ever(self) -> None:
@@ -157,6 +164,18 @@ class Pipeline:
 
     # --- The recorder ------------------------------------------------------------------------------
     def _record_for_ever(self) -> None:
+        """Ends only by a fault of ours; then the pipeline says so instead of waiting for ever, and what it
+        had under way is brought back by its leases."""
+        try:
+            self._record()
+        except Exception as error:
+            log.exception("recorder_broke")
+            with self.desk.changed:
+                self.desk.broken = error
+                self.desk.changed.notify_all()
+            raise
+
+    def _record(self) -> None:
         desk = self.desk
         while True:
             with desk.changed:
@@ -242,6 +261,6 @@ _pipelines: dict[str, Pipeline] = {}
 
 def drain(worker: str, seconds: float = 20.0) -> int:
     """Works with this process's pipeline, made at the first hint."""
-    if worker not in _pipelines:
+    if worker not in _pipelines or _pipelines[worker].desk.broken is not None:
         _pipelines[worker] = Pipeline(worker, settings.PUBLISH_THREADS, settings.PUBLISH_SLACK)
     return _pipelines[worker].drain(seconds)

@@ -6,9 +6,12 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Callable
+from functools import cache
 
-import django_rq
+from django.conf import settings
 from django.db import close_old_connections
+from redis import Redis
+from rq import Queue
 
 from accounts.clock import database_now
 from journal.recording import WORKER
@@ -54,9 +57,16 @@ def check_channels() -> int:
     return len(found)
 
 
+@cache
+def _hinting() -> Redis:
+    """A connection of the ticker's own, which gives up on a Redis that hangs. (Workers wait on theirs
+    for minutes, by design, so it cannot carry such a time-out.)"""
+    return Redis.from_url(settings.REDIS_URL, socket_timeout=5, socket_connect_timeout=3)
+
+
 def hint(job: Callable[[], int], most: int = 4) -> bool:
     """Enqueues a hint unless the workers have enough of them. Raises redis.RedisError when it is away."""
-    queue = django_rq.get_queue(QUEUE)
+    queue = Queue(QUEUE, connection=_hinting())
     if queue.count >= most:
         return False
     queue.enqueue(job, job_timeout=300, result_ttl=0, failure_ttl=3600, ttl=60)

@@ -116,7 +116,7 @@ def _finish_attempts(results: Sequence[Result], now: datetime) -> None:
         source = f"(SELECT {parts} FROM json_each(%s)) AS v"
     sets = ", ".join(f"{name} = v.{name}" for name in columns[1:])
     table = Attempt._meta.db_table
-    statement = f"UPDATE {table} SET {sets}, ended_at = %s FROM {source} WHERE {table}.id = v.id"  # noqa: S608
+    statement = f"UPDATE {table} SET {sets}, ended_at = %s FROM {source} WHERE {table}.id = v.id"
     with connection.cursor() as cursor:
         cursor.execute(statement, [connection.ops.adapt_datetimefield_value(now), json.dumps(rows)])
 

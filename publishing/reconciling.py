@@ -165,6 +165,9 @@ def _settle_delivered(delivery: Delivery, receipt: Receipt, now: datetime, actor
         problem={},
     )
     if moved:
+        Attempt.objects.filter(delivery=delivery, token=delivery.token).update(
+            remote_id=receipt.remote_id[:255], url=receipt.url[:1000]
+        )
         _journal(delivery, actor, went_out=True, url=receipt.url)
 
 

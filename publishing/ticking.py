@@ -18,12 +18,13 @@ from django.db.models import F
 from accounts.clock import database_now
 from accounts.locks import share_brands
 from accounts.models import RepeatedCall
+from accounts.refusals import Refused
 from approvals.reviewing import settle
 from journal.mailing import mail_notices
 from journal.recording import TICKER, Act, record_all
 from journal.sealing import seal
 from journal.telling import tell
-from posts.lifecycle import DeliveryState, PostState
+from posts.lifecycle import DeliveryState, NoSuchEdge, PostState
 from posts.models import Delivery, Post
 from posts.moves import change_post, follow_deliveries, lock_post, move_pending, settle_deliveries
 from posts.recurring import make_recurring
@@ -59,6 +60,9 @@ def _guarded(part: Callable[[], object]) -> None:
         log.warning("redis_away", part=part.__name__, error=type(error).__name__)
     except DatabaseError as error:
         log.warning("database_trouble", part=part.__name__, error=type(error).__name__)
+    except Exception:
+        # The tick's boundary: one poisoned row must not stop every release of every brand.
+        log.exception("tick_fault", part=part.__name__)
 
 
 def hint_if_due() -> None:
@@ -94,10 +98,15 @@ def miss_unapproved(limit: int = 200) -> int:
     """A slot that passed before the gate opened makes the post missed, never late by itself."""
     now = database_now()
     waiting = Post.objects.filter(state=PostState.IN_REVIEW.value)
-    passed = waiting.filter(slot__lte=now) | waiting.filter(on_approval=True, window_until__lt=now)
+    passed = waiting.filter(slot__lte=now, on_approval=False) | waiting.filter(
+        on_approval=True, window_until__lt=now
+    )
     missed = 0
     for pk, brand_id in passed.order_by("slot", "pk").values_list("pk", "brand_id")[:limit]:
-        missed += _miss_one(pk, brand_id, now)
+        try:
+            missed += _miss_one(pk, brand_id, now)
+        except (Refused, NoSuchEdge):
+            log.exception("miss_fault", post=pk)
     return missed
 
 
@@ -105,9 +114,8 @@ def _miss_one(pk: int, brand_id: int, now: datetime) -> int:
     with transaction.atomic():
         share_brands([brand_id])
         post = lock_post(pk)
-        if post.lifecycle != PostState.IN_REVIEW or (post.slot is not None and post.slot > now):
-            return 0
-        if post.slot is None and (post.window_until is None or post.window_until >= now):
+        ends = post.window_until if post.on_approval else post.slot
+        if post.lifecycle != PostState.IN_REVIEW or ends is None or ends > now:
             return 0
         # A person pressed release or decided in this very second: then it is open, and goes.
         settle(TICKER, post)
@@ -173,9 +181,9 @@ def until_next() -> float:
 
 _PARTS: tuple[Callable[[], object], ...] = (
     sweep,
+    hint_if_due,
     miss_unapproved,
     miss_late,
-    hint_if_due,
     hint_if_unknown,
     hint_if_retracting,
     hint_if_unchecked,

@@ -208,3 +208,10 @@ def cast(db: None) -> Iterator[Cast]:
     age_credentials(stage, timedelta(days=30))
     with translation.override("en"), timezone.override("Europe/Paris"):
         yield stage
+
+
+@pytest.fixture(autouse=True)
+def in_english() -> Iterator[None]:
+    """What is said is compared with the source's own words, whatever language the installation speaks."""
+    with translation.override("en"):
+        yield

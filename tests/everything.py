@@ -25,7 +25,7 @@ PHASES: dict[str, list[str]] = {
     "SQLite, one by one": [*PYTEST, "-m", ALONE],
     "PostgreSQL, two at a time": [*POSTGRES, "--", *PYTEST, "--touching-database", *PARALLEL],
     "PostgreSQL, one by one": [
-        *(*POSTGRES, "--durable", "--", *PYTEST, "--touching-database"),
+        *(*POSTGRES[:-1], "--durable", "postgres", "--", *PYTEST, "--touching-database"),
         *("-m", "(processes or faults) and not browser"),
     ],
 }

@@ -187,8 +187,8 @@ def keys() -> dict[str, str]:
 
 def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.servers", description=__doc__)
+    parser.add_argument("--durable", action="store_true", help="fsync on; goes before the server")
     parser.add_argument("server", choices=["postgres"])
-    parser.add_argument("--durable", action="store_true", help="fsync on")
     parser.add_argument("command", nargs=argparse.REMAINDER, help="after --: what to run")
     chosen = parser.parse_args(arguments)
     command = chosen.command[1:] if chosen.command[:1] == ["--"] else chosen.command

@@ -77,3 +77,17 @@ for path in ("/readyz", "/posts/7/"):
     events = [(line["event"], line.get("request")) for line in map(json.loads, told.stderr.splitlines())]
     assert [event for event, _ in events] == ["request_finished", "Unavailable: /posts/7/"]
     assert events[0][1] == "GET /posts/7/"
+
+
+def test_a_fault_in_the_text_form_is_a_scrubbed_traceback_without_a_warning(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Seen: the console renderer warned about every exception it was given as text."""
+    logging_config("INFO", "text")
+    try:
+        raise LookupError("token=abcdef123456")
+    except LookupError:
+        structlog.get_logger("somewhere").exception("fault")
+    told = capsys.readouterr().err
+    assert "LookupError" in told
+    assert "abcdef123456" not in told

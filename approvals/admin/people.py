@@ -24,13 +24,15 @@ from approvals import inviting, running
 
 if TYPE_CHECKING:
     _UserForm = forms.ModelForm[User]
+    _Permissions = forms.ModelMultipleChoiceField[Permission]
 else:
     _UserForm = forms.ModelForm
+    _Permissions = forms.ModelMultipleChoiceField
 
 APPS = ("accounts", "approvals", "journal", "posts", "publishing")
 
 
-class Seen(forms.ModelMultipleChoiceField):
+class Seen(_Permissions):
     """What may be seen, by the panel's own words: Django stores a permission's name in English."""
 
     def label_from_instance(self, obj: Permission) -> str:

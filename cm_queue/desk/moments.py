@@ -7,7 +7,7 @@ would be one more dependency for two languages.
 from __future__ import annotations
 
 import zoneinfo
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 
 from django.utils import dateformat, timezone
 from django.utils.translation import get_language, ngettext
@@ -30,9 +30,9 @@ def _french() -> bool:
     return (get_language() or "").startswith("fr")
 
 
-def clock(moment: datetime, zone: str = "") -> str:
-    """« 9 h 50 », « 18 h » in French; "09:50" in English."""
-    here = local(moment, zone)
+def clock(moment: datetime | time, zone: str = "") -> str:
+    """« 9 h 50 », « 18 h » in French; "09:50" in English. A time alone is on the wall already."""
+    here = moment if isinstance(moment, time) else local(moment, zone)
     if not _french():
         return f"{here:%H:%M}"
     minutes = f"{NBSP}{here:%M}" if here.minute else ""

@@ -7,7 +7,7 @@ Each tag draws one component of `templates/components/`; the words and shapes ar
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from datetime import datetime
+from datetime import datetime, time
 from typing import Any
 
 from django import template
@@ -113,7 +113,7 @@ def day(moment: datetime | None, zone: str = "") -> str:
 
 
 @register.filter
-def clock(moment: datetime | None, zone: str = "") -> str:
+def clock(moment: datetime | time | None, zone: str = "") -> str:
     return moments.clock(moment, zone) if moment else ""
 
 

@@ -3,9 +3,10 @@
 import django.core.validators
 import django.db.models.deletion
 import django.utils.timezone
-import posts.models
 from django.conf import settings
 from django.db import migrations, models
+
+import posts.models
 
 
 class Migration(migrations.Migration):

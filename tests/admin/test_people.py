@@ -6,6 +6,7 @@ import pytest
 from django.core import mail
 from django.test import Client
 from django.urls import reverse
+from django.utils.translation import override
 
 from accounts.models import ApiToken, Membership, User
 from accounts.tokens import make_token
@@ -125,6 +126,15 @@ def test_the_queues_permission_is_among_what_is_given(client: Client, house: Hou
     assert User.objects.get(pk=house.victor.pk).has_perm("django_rq.admin")
     assert Entry.objects.get(verb="account.access").data["permissions"] == ["django_rq.admin"]
     assert {one.codename.partition("_")[0] for one in field.queryset} == {"view", "admin"}
+
+
+def test_what_may_be_seen_is_named_in_the_readers_language(client: Client, house: House):
+    page = client.get(reverse(PEOPLE, args=[house.victor.pk]))
+    with override("fr"):
+        labels = [label for _key, label in page.context["adminform"].form.fields["user_permissions"].choices]
+    assert {"Posts · envois", "Habilitations et avis · crises", "Ouvriers et files"} <= set(labels)
+    # Nothing that has no page here, and nothing as Django names it in its tables.
+    assert not [label for label in labels if "Can " in label or "seal" in label]
 
 
 def test_nobody_changes_their_own_access(client: Client, root: User):

@@ -61,6 +61,21 @@ def percentiles(values: Sequence[float]) -> dict[str, float]:
     return {"p50": at(0.5), "p95": at(0.95), "p99": at(0.99), "max": round(ordered[-1], 4)}
 
 
+def lateness(events: Sequence[Sequence[Any]], start: float, load: Load) -> list[float]:
+    """Seconds from due to arrival, of the network's events (instant, key, …). Raises Stuck unless each
+    key arrived exactly once, and none too early."""
+    seen = Counter(str(event[1]) for event in events)
+    missing = {f"d-{number}" for number in range(load.n)} - set(seen)
+    twice = [key for key, times in seen.items() if times > 1]
+    if missing or twice or len(seen) != load.n:
+        raise Stuck(f"Not exactly once: {len(missing)} missing, {len(twice)} more than once ({twice[:5]})")
+    late = [event[0] - start - int(event[1][2:]) * load.spread_s / load.n for event in events]
+    # A millisecond for the rounding of instants in the database.
+    if min(late) < -0.001:
+        raise Stuck(f"Too early by {-min(late):.3f} s")
+    return late
+
+
 def measure(ground: Ground, database: Database, load: Load) -> Measured:
     """Runs the load to its end. Raises Stuck if it stalls, loses or doubles anything."""
     ground.reset_network(load.delay_ms)
@@ -193,16 +208,8 @@ def _result(
     counted: Counted,
     others_busy: float,
 ) -> Measured:
-    times = Counter(key for _at, key, _idempotency in events)
-    missing = {f"d-{number}" for number in range(load.n)} - set(times)
-    twice = [key for key, seen in times.items() if seen > 1]
-    if missing or twice or len(times) != load.n:
-        raise Stuck(f"Not exactly once: {len(missing)} missing, {len(twice)} more than once ({twice[:5]})")
     start, arrivals = begin.timestamp(), sorted(event[0] for event in events)
-    late = [at - start - int(key[2:]) * load.spread_s / load.n for at, key, _idempotency in events]
-    # A millisecond for the rounding of instants in the database.
-    if min(late) < -0.001:
-        raise Stuck(f"Too early by {-min(late):.3f} s")
+    late = lateness(events, start, load)
     span = max(arrivals[-1] - arrivals[0], 1e-9)
     return Measured(
         load,

@@ -121,7 +121,7 @@ def test_the_same_way_without_a_script_on_a_desk(visit: Visit, house: Demonstrat
     writing.object_to(nadia, pk, "Tiède, pas brûlante : précise-le.")
     writing.correct(ines, pk, second)
     nadia.go(f"/review/{pk}/")
-    expect(nadia.one("section[aria-labelledby=h-since] ins")).to_contain_text("tiède")
+    expect(nadia.one("section[aria-labelledby=h-since] .proof ins")).to_contain_text("tiède")
     nadia.one(".decide .d-yes button").click()
     nadia.page.wait_for_url(lambda url: f"/review/{pk}/" not in url)
 

@@ -84,8 +84,8 @@ def correct(person: Visitor, pk: int, words: str, slot: str = "") -> None:
     person.one("textarea[name=text]").fill(words)
     if slot:
         choose(person, slot)
-    person.one("#compose .closing button.go").click()
-    person.page.wait_for_url(re.compile(rf"/posts/{pk}/(edit/)?$"))
+    with person.page.expect_navigation():
+        person.one("#compose .closing button.go").click()
 
 
 def approve(person: Visitor, pk: int) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from typing import Any
 
 import pytest
@@ -61,6 +61,13 @@ def test_when_is_a_wall_clock_in_the_brands_zone(moment: datetime, french: str, 
 
 
 @time_machine.travel(NOW, tick=False)
+def test_a_time_of_day_is_said_as_a_moment_is():
+    with translation.override("fr"):
+        assert moments.clock(time(21)) == "21\u00a0h"
+    with translation.override("en"):
+        assert moments.clock(time(8, 30)) == "08:30"
+
+
 def test_when_takes_another_zone():
     assert drawn("{{ at|when:'America/Montreal' }}", at=NOW) == "Thursday 19 November, 03:50"
 

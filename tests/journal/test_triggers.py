@@ -54,37 +54,34 @@ def test_nor_through_the_orm(entry: Entry):
     for change in (
         lambda: Entry.objects.filter(pk=entry.pk).update(verb="x"),
         lambda: Entry.objects.filter(pk=entry.pk)._raw_delete("default"),  # type: ignore[attr-defined]
-        lambda: entry.save(),
-        lambda: Seal.objects.all().delete(),
+        entry.save,
+        Seal.objects.all().delete,
     ):
         with pytest.raises(DatabaseError, match="append-only"), transaction.atomic():
             change()
 
 
+ENTRY = "id, at, verb, system, subject, post_id, data, personal_hash, actor_id, brand_id"
+SEAL = "REPLACE INTO journal_seal (id, sequence, hash, sealed_at, brand_id, entry_id) SELECT"
+REPLACING = {
+    "entry": f"REPLACE INTO journal_entry ({ENTRY}) SELECT " + ENTRY.replace("verb", "'forged'"),
+    "seal": f"{SEAL} id, sequence, 'forged', sealed_at, brand_id, entry_id",
+    # Another row with the same entry, and another in the same place: it would replace by a unique column.
+    "seal by entry": f"{SEAL} 999, 999, 'forged', sealed_at, brand_id, entry_id",
+    "seal by place": f"{SEAL} 999, sequence, 'forged', sealed_at, brand_id, 999",
+}
+
+
 @pytest.mark.parametrize("recursive", ["ON", "OFF"])
-@pytest.mark.parametrize(
-    "statement",
-    [
-        "INSERT OR REPLACE INTO journal_entry (id, at, verb, system, subject, post_id, data, personal_hash,"
-        " actor_id, brand_id) SELECT id, at, 'forged', system, subject, post_id, data, personal_hash,"
-        " actor_id, brand_id FROM journal_entry WHERE id = {id}",
-        "REPLACE INTO journal_seal (id, sequence, hash, sealed_at, brand_id, entry_id)"
-        " SELECT id, sequence, 'forged', sealed_at, brand_id, entry_id FROM journal_seal WHERE entry_id = {id}",
-        # Another row with the same entry, and another with the same place: replaced by a unique column.
-        "REPLACE INTO journal_seal (id, sequence, hash, sealed_at, brand_id, entry_id)"
-        " SELECT 999, 999, 'forged', sealed_at, brand_id, entry_id FROM journal_seal WHERE entry_id = {id}",
-        "REPLACE INTO journal_seal (id, sequence, hash, sealed_at, brand_id, entry_id)"
-        " SELECT 999, sequence, 'forged', sealed_at, brand_id, 999 FROM journal_seal WHERE entry_id = {id}",
-    ],
-    ids=["entry", "seal", "seal by entry", "seal by place"],
-)
-def test_nor_replaced_on_sqlite_whatever_the_connection_says(entry: Entry, statement: str, recursive: str):
+@pytest.mark.parametrize("what", REPLACING)
+def test_nor_replaced_on_sqlite_whatever_the_connection_says(entry: Entry, what: str, recursive: str):
     if connection.vendor != "sqlite":
         pytest.skip("a statement of SQLite's")
     with connection.cursor() as cursor:
         cursor.execute(f"PRAGMA recursive_triggers={recursive}")
     try:
-        text = statement.format(id=entry.pk)
+        where = "journal_entry WHERE id" if what == "entry" else "journal_seal WHERE entry_id"
+        text = f"{REPLACING[what]} FROM {where} = {entry.pk}"
         before = list(Entry.objects.order_by("pk").values()), list(Seal.objects.order_by("pk").values())
         with pytest.raises(DatabaseError), transaction.atomic(), connection.cursor() as cursor:
             cursor.execute(text)

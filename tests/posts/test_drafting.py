@@ -11,6 +11,7 @@ from django.db.models import F
 
 from accounts.clock import database_now
 from accounts.refusals import Refused
+from approvals.reviewing import submit
 from journal.models import Entry
 from posts.drafting import clone
 from posts.lifecycle import DeliveryState, PostState
@@ -114,8 +115,6 @@ def test_sealing_uses_the_stored_snapshot_of_the_limits_and_sticks(cast: Cast):
     Channel.objects.filter(brand=cast.brand, key="demo").update(limits={"max_characters": 10})
     post = cast.draft(text="x" * 11)
     with pytest.raises(Refused):
-        from approvals.reviewing import submit
-
         submit(cast.ines, post.pk)
     cast.edit("ines", post, text="x" * 10)
     sealed = cast.submitted(text="x" * 10)
@@ -129,8 +128,6 @@ def test_sealing_uses_the_stored_snapshot_of_the_limits_and_sticks(cast: Cast):
 def test_on_approval_counts_its_day_from_submitting(cast: Cast):
     post = cast.draft(slot="on_approval")
     Post.objects.filter(pk=post.pk).update(window_from=in_hours(-30), window_until=in_hours(-6))
-    from approvals.reviewing import submit
-
     after = submit(cast.ines, post.pk)
     assert after.window_from is not None
     assert after.window_until == after.window_from + ON_APPROVAL_WINDOW

@@ -112,7 +112,7 @@ def test_what_a_post_is_from_its_deliveries(deliveries: list[DeliveryState], sta
     assert state_of_post(deliveries[::-1]) == state
 
 
-@pytest.mark.parametrize("pair", [*product(D, D)], ids=lambda pair: "-".join(pair))
+@pytest.mark.parametrize("pair", [*product(D, D)], ids="-".join)
 def test_an_uncertain_outcome_is_never_called_failed_or_published(pair: tuple[DeliveryState, DeliveryState]):
     state = state_of_post(pair)
     assert (state == P.UNKNOWN) is (D.UNKNOWN in pair)

@@ -11,6 +11,7 @@ from typing import Any
 
 import httpx
 import pytest
+from django.utils import translation
 
 from adapters.transport import build_client
 from cm_queue.demo_network import serve
@@ -43,6 +44,13 @@ class Network:
 
     def texts(self, account: str = "maison-lumiere") -> list[str]:
         return sorted(post["text"] for post in self.posts(account))
+
+
+@pytest.fixture(autouse=True)
+def in_english() -> Iterator[None]:
+    """Sentences are compared in the language they are written in."""
+    with translation.override("en"):
+        yield
 
 
 @pytest.fixture

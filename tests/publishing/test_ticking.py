@@ -7,6 +7,7 @@ import django_rq
 import pytest
 
 from approvals.incidents import end_pause, pause
+from approvals.reviewing import revise
 from approvals.steering import hold, reschedule, resume
 from approvals.steering import release as press_release
 from journal.models import Entry, Notice, Seal
@@ -242,3 +243,24 @@ def test_the_loop_ends_when_it_is_told_to(lumiere: House) -> None:
     ticking.run(stop)
     assert len(waits) == 3
     assert all(ticking.SHORTEST_S <= one <= ticking.EVERY_S for one in waits)
+
+
+def test_an_edit_of_what_was_due_on_approval_waits_for_its_new_approval(lumiere: House) -> None:
+    """It has no slot that could have passed: it was due the moment it was approved, and is not any more."""
+    post = lumiere.approved(slot="on_approval")
+    assert post.lifecycle is P.SCHEDULED
+    revise(lumiere.ines, post.pk, {"text": "Autre chose, tout de même."})
+    assert ticking.miss_unapproved() == 0
+    assert (fresh(post).lifecycle, fresh(post).slot) == (P.IN_REVIEW, None)
+    say(lumiere.nadia, fresh(post))
+    assert fresh(post).lifecycle is P.SCHEDULED
+
+
+def test_one_poisoned_post_does_not_stop_the_other_parts_of_a_tick(monkeypatch: pytest.MonkeyPatch) -> None:
+    def poisoned() -> None:
+        raise LookupError("a row that nobody foresaw")
+
+    ran = []
+    monkeypatch.setattr(ticking, "_PARTS", (poisoned, lambda: ran.append("after")))
+    ticking.tick()
+    assert ran == ["after"]
