@@ -113,7 +113,7 @@ def _demand_not_lowered(actor: User, post: Post, before: _Asked) -> None:
     or a topic away lowers too, whatever it asked for: it may take the post out of an incident's scope.
     Raises Forbidden; the edit is undone with the transaction."""
     lowered = bool(before.products - set(post.products) or before.topics - set(post.topics))
-    policy = post.brand.policies.filter(pk=before.loaded.policy_id).first()
+    policy = post.brand.policies.filter(pk=before.loaded.policy_id or 0).first()
     if not lowered and policy is not None and before.loaded.facts.rule is not None:
         new = rule_for(read_rules(policy.rules), post.kind, before.networks, post.products, post.topics)
         lowered = asks_for_less(new, before.loaded.facts.rule)

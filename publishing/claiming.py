@@ -60,15 +60,16 @@ class Ready:
 
 def due(now: datetime) -> Q:
     """Deliveries that may be claimed: approved, due, and nothing about their channel in the way."""
-    return (
+    found: Q = (
         Q(state=DeliveryState.PENDING.value, approved_digest__isnull=False, next_at__lte=now)
         # Approved bytes and no others: the database would refuse the claim, and the whole batch with it.
         & Q(approved_digest=F("sealed_digest"))
         & Q(channel__paused_at__isnull=True, channel__is_active=True, brand__stopped_at__isnull=True)
         & (Q(channel__health__isnull=True) | Q(channel__health__ok=True))
         & (Q(channel__health__wait_until__isnull=True) | Q(channel__health__wait_until__lte=now))
-        & ~Exists(_PREDECESSOR_NOT_OUT)
+        & Q(~Exists(_PREDECESSOR_NOT_OUT))
     )
+    return found
 
 
 def looks_due() -> QuerySet[Delivery]:

@@ -48,7 +48,7 @@ class Measures:
             "cmq_last_tick_timestamp_seconds", "When this ticker last ticked.", registry=self.registry
         )
         self._since: datetime | None = None
-        self._counted: dict[int, datetime] = {}
+        self._counted: set[int] = set()
 
     def update(self) -> None:
         """Counts what ended since the last time, and looks at the queue. Six bounded statements."""
@@ -62,9 +62,9 @@ class Measures:
                 "pk", "ended_at", "outcome", "delivery__channel__network", "delivery__due_at"
             )
             for pk, ended_at, outcome, network, due_at in rows:
-                if pk not in self._counted:
+                if pk not in self._counted and ended_at is not None:
                     self._count(network, outcome, ended_at, due_at)
-        self._counted = dict(ended.values_list("pk", "ended_at"))
+        self._counted = set(ended.values_list("pk", flat=True))
         self._since = now
         waiting = Delivery.objects.filter(due(now))
         oldest = waiting.aggregate(oldest=Min("next_at"))["oldest"]

@@ -170,7 +170,7 @@ def _missed(post: Post, verdict: Verdict, telling: Telling) -> str:
 
 def _held(post: Post, verdict: Verdict, telling: Telling) -> str:
     if post.held_by is not None:
-        why = telling.hold_words.get(post.pk, "").strip()
+        why = telling.hold_words.get(post.pk, "").strip().removesuffix(".")  # ours follows
         if why:
             return _("%(who)s put it on hold: “%(why)s”. A qualified person can resume it.") % {
                 "who": post.held_by.name,

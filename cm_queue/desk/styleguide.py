@@ -99,7 +99,10 @@ def sample_context() -> dict[str, Any]:
     now = timezone.now()
     thread = [
         {"text": AURORE, "media": []},
-        {"text": "Et voici la notice, en vidéo.", "media": [{"sha256": DIGEST, "alt": ""}]},
+        {
+            "text": "Et voici la notice, en vidéo.",
+            "media": [{"sha256": DIGEST, "alt": "", "src": "/static/mark.svg"}],
+        },
     ]
     return {
         "alarms": [

@@ -107,9 +107,9 @@ def test_the_command_prints_the_token_alone(brand: Brand, ines: User, settings: 
     assert row is not None
     assert row.scopes == ["draft", "manage", "read"], "outside the demonstration without `decide`"
     settings.DEMO = True
-    assert sorted(find_token(command("ines@maison.example", "--brand", "maison").strip()).scopes) == sorted(
-        Scope.values
-    )  # type: ignore[union-attr]
+    whole = find_token(command("ines@maison.example", "--brand", "maison").strip())
+    assert whole is not None
+    assert sorted(whole.scopes) == sorted(Scope.values)
     chosen = find_token(
         command("ines@maison.example", "--brand", "maison", "--scopes", "read, draft").strip()
     )

@@ -430,7 +430,10 @@ def test_case_23_cloned_to_shake_off_a_rejection(cast: Cast):
 
 def test_case_24_facet_lowered_by_a_contributor(cast: Cast):
     post = cast.submitted(kind="launch", products=[cast.lamp])
-    for change in ({"kind": "routine"}, {"products": []}, {"kind": "reply", "products": [cast.lamp]}):
+    lower: list[dict[str, Any]] = [
+        {"kind": "routine"}, {"products": []}, {"kind": "reply", "products": [cast.lamp]},
+    ]  # fmt: skip
+    for change in lower:
         with pytest.raises(Forbidden) as refusal:
             cast.edit("ines", post, **change)
         assert refusal.value.code == "facet_lowered"
@@ -465,12 +468,13 @@ def test_case_25_unknown_kind_empty_requirements_missing_policy(cast: Cast):
     post = cast.approved()
     assert is_open(post)
     kinds = {name: rule for name, rule in PRESETS["team"]["kinds"].items() if name != "routine"}
-    for rules in (
+    malformed: list[Any] = [
         {**PRESETS["team"], "kinds": kinds},
         {**PRESETS["team"], "kinds": {"routine": {"requirements": [], "people": 1, "ttl_minutes": 60}}},
         {},
         [],
-    ):
+    ]
+    for rules in malformed:
         Policy.objects.filter(brand=cast.brand).update(rules=rules)
         assert codes(post) == {"unknown_kind"}
     Policy.objects.filter(brand=cast.brand).delete()

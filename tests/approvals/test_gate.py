@@ -250,7 +250,7 @@ def test_expertise_speaks_through_the_account_that_earned_it():
 
 def test_in_duo_a_linked_account_lends_a_contributor_nothing():
     duo = rule(contributor_covers=True)
-    open_ = {
+    open_: dict[str, Any] = {
         "rule": duo,
         "held": (held(AUTHOR, account=10), held(NADIA, "company", 1)),
         "decisions": (said(NADIA),),
@@ -689,7 +689,7 @@ def _ended(f: Facts, number: int) -> Facts:
 
 
 def _asking(f: Facts, **more: Any) -> Facts:
-    return replace(f, rule=f.rule and replace(f.rule, **more))
+    return replace(f, rule=None if f.rule is None else replace(f.rule, **more))
 
 
 CLOSING: Mapping[str, Callable[[Facts, int], Facts]] = {
@@ -705,11 +705,13 @@ CLOSING: Mapping[str, Callable[[Facts, int], Facts]] = {
         f, decisions=(*f.decisions, said(PEOPLE[n % 4], "withdraw", sequence=10**7))
     ),
     "ask more": lambda f, n: (
-        _asking(f, requirements=(*(f.rule.requirements if f.rule else ()), Requirement("crisis", 3)))
-        if f.rule and f.rule.requirements
+        _asking(f, requirements=(*f.rule.requirements, Requirement("crisis", 3)))
+        if f.rule is not None and f.rule.requirements
         else f
     ),
-    "ask more people": lambda f, n: _asking(f, people=f.rule.people + 1) if f.rule and f.rule.people else f,
+    "ask more people": lambda f, n: (
+        _asking(f, people=f.rule.people + 1) if f.rule is not None and f.rule.people else f
+    ),
 }
 
 

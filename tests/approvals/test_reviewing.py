@@ -238,7 +238,7 @@ def test_the_database_wants_a_reason_for_an_objection_too(cast: Cast):
     with pytest.raises(IntegrityError), transaction.atomic():
         Decision.objects.create(
             post=post,
-            revision=post.revision,
+            revision=post.revisions.get(),
             user=cast.nadia,
             decision=REJECT,
             digest="",

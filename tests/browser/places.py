@@ -97,7 +97,9 @@ def _write_posts(ines: Visitor, nadia: Visitor) -> Mapping[str, int]:
     writing.approve(nadia, public)
     changed = written("changed", Text("Un abat-jour en lin se lave à l’eau bouillante, sans frotter, deux fois par an."))  # fmt: skip
     writing.object_to(nadia, changed, "Bouillante, il rétrécit : écris « tiède », et une fois par an suffit.")
-    writing.correct(ines, changed, "Un abat-jour en lin se lave à l’eau tiède, sans frotter, une fois par an.")
+    writing.correct(
+        ines, changed, "Un abat-jour en lin se lave à l’eau tiède, sans frotter, une fois par an."
+    )
     written("picture", Text("La lampe Aurore se lève avec vous : une lumière douce qui monte en trente minutes.", picture=True))  # fmt: skip
     back = written("sent_back", Text("Nos lampes consomment deux fois moins que les autres."))
     writing.object_to(nadia, back, "Quelles autres ? Sans source, on ne compare pas.")

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
     from tests.browser.browsing import Visitor
-    from tests.browser.places import Place, Stage
+    from tests.browser.places import Stage
     from tests.browser.running import Demonstration
 
 ROOT = Path(__file__).resolve().parent.parent.parent

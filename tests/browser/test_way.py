@@ -170,13 +170,17 @@ def test_a_stale_screen_says_what_changed_and_keeps_what_was_typed(visit: Visit,
     expect(box.locator("input[name=motive][value=tone]")).to_be_checked()
     # What is on the screen now can be decided on.
     box.get_by_role("button").click()
-    nadia.page.wait_for_url(lambda url: urlsplit(url).path != f"/review/{pk}/decide/" and f"/{pk}/" not in url)
+    nadia.page.wait_for_url(
+        lambda url: urlsplit(url).path != f"/review/{pk}/decide/" and f"/{pk}/" not in url
+    )
 
 
 def test_posts_are_read_and_decided_by_keys(visit: Visit):
     ines, nadia = visit("ines", DESKTOP), visit("nadia", DESKTOP)
     for number in range(3):
-        writing.write(ines, Text(f"Au clavier, numéro {number}.", writing.minutes_ahead(86_400 * (number + 8))))
+        writing.write(
+            ines, Text(f"Au clavier, numéro {number}.", writing.minutes_ahead(86_400 * (number + 8)))
+        )
         writing.submit(ines)
     page = nadia.page
     nadia.go("/review/")

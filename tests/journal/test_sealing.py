@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.db import connection, transaction
@@ -23,7 +24,7 @@ def brands() -> list[Brand]:
     return [Brand.objects.create(slug=f"b{n}", name=f"B{n}") for n in range(2)]
 
 
-def write(brand: Brand | None, number: int = 1, **more: object) -> list[Entry]:
+def write(brand: Brand | None, number: int = 1, **more: Any) -> list[Entry]:
     return [record("post.test", TICKER, brand, f"post:{n}", number=n, **more) for n in range(number)]
 
 

@@ -53,7 +53,7 @@ def test_neither_updated_nor_deleted(entry: Entry, table: str):
 def test_nor_through_the_orm(entry: Entry):
     for change in (
         lambda: Entry.objects.filter(pk=entry.pk).update(verb="x"),
-        lambda: Entry.objects.filter(pk=entry.pk)._raw_delete("default"),  # type: ignore[attr-defined]
+        lambda: Entry.objects.filter(pk=entry.pk)._raw_delete("default"),
         entry.save,
         Seal.objects.all().delete,
     ):

@@ -101,14 +101,14 @@ def test_altered(brand: Brand, entries: list[Entry], change: dict[str, object], 
 
 @pytest.mark.parametrize("place", [0, 3, 5])
 def test_removed(brand: Brand, entries: list[Entry], place: int):
-    Entry.objects.filter(pk=entries[place].pk)._raw_delete("default")  # type: ignore[attr-defined]
+    Entry.objects.filter(pk=entries[place].pk)._raw_delete("default")
     broken(brand, f"Entry {entries[place].pk} was removed")
 
 
 @pytest.mark.parametrize("place", [0, 3])
 def test_removed_with_its_seal(brand: Brand, entries: list[Entry], place: int):
     Seal.objects.filter(entry=entries[place]).delete()
-    Entry.objects.filter(pk=entries[place].pk)._raw_delete("default")  # type: ignore[attr-defined]
+    Entry.objects.filter(pk=entries[place].pk)._raw_delete("default")
     broken(brand, f"Link {place + 1} is missing")
 
 
@@ -146,13 +146,13 @@ def test_slipped_in(brand: Brand, entries: list[Entry]):
 def test_tail_cut_with_its_seals(brand: Brand, entries: list[Entry]):
     for entry in entries[4:]:
         Seal.objects.filter(entry=entry).delete()
-        Entry.objects.filter(pk=entry.pk)._raw_delete("default")  # type: ignore[attr-defined]
+        Entry.objects.filter(pk=entry.pk)._raw_delete("default")
     broken(brand, "link 5 is missing")
 
 
 def test_tail_cut_and_written_on(brand: Brand, entries: list[Entry]):
     Seal.objects.filter(entry=entries[5]).delete()
-    Entry.objects.filter(pk=entries[5].pk)._raw_delete("default")  # type: ignore[attr-defined]
+    Entry.objects.filter(pk=entries[5].pk)._raw_delete("default")
     record("post.test", TICKER, brand, "post:1")
     seal()
     broken(brand, "Link 6 is missing")

@@ -198,7 +198,7 @@ def test_no_slot_and_on_approval(cast: Cast):
 def test_a_slot_that_passed_meanwhile_does_not_keep_the_text_from_being_saved(cast: Cast):
     post = cast.draft()
     Post.objects.filter(pk=post.pk).update(slot=in_hours(-1))
-    cast.edit(
-        "ines", post, text="Encore.", slot=in_hours(-1).isoformat() if False else fresh(post).slot.isoformat()
-    )  # type: ignore[union-attr]
+    slot = fresh(post).slot
+    assert slot is not None
+    cast.edit("ines", post, text="Encore.", slot=slot.isoformat())
     assert fresh(post).revision.number == 2  # type: ignore[union-attr]

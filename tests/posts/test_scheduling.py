@@ -32,7 +32,7 @@ def at(text: str) -> datetime:
 
 
 def brand(zone: str = "Europe/Paris", **more: object) -> Brand:
-    return Brand(slug="b", name="B", time_zone=zone, **more)  # type: ignore[misc]
+    return Brand(slug="b", name="B", time_zone=zone, **more)
 
 
 # --- One local time, one instant ---------------------------------------------------------------------

@@ -268,6 +268,6 @@ def test_other_bytes_on_the_disk_are_noticed(cast: Cast):
         file.write(b"x")
     with pytest.raises(MediaChanged, match="other bytes"):
         read_media(cast.brand.pk, made.sha256)
-    made.file.storage.delete(made.file.name)
+    made.file.storage.delete(str(made.file.name))
     with pytest.raises(MediaChanged, match="cannot be read"):
         read_media(cast.brand.pk, made.sha256)

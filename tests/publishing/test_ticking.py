@@ -256,11 +256,12 @@ def test_an_edit_of_what_was_due_on_approval_waits_for_its_new_approval(lumiere:
     assert fresh(post).lifecycle is P.SCHEDULED
 
 
+@pytest.mark.django_db(transaction=True)
 def test_one_poisoned_post_does_not_stop_the_other_parts_of_a_tick(monkeypatch: pytest.MonkeyPatch) -> None:
     def poisoned() -> None:
         raise LookupError("a row that nobody foresaw")
 
-    ran = []
+    ran: list[str] = []
     monkeypatch.setattr(ticking, "_PARTS", (poisoned, lambda: ran.append("after")))
     ticking.tick()
     assert ran == ["after"]
