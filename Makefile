@@ -30,7 +30,7 @@ lint: dev ## Style, types, import direction, templates, migrations, requirements
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/djlint templates --check --lint --quiet
+	$(BIN)/djlint templates --lint --quiet
 	$(PY) manage.py makemigrations --check --dry-run
 	$(PY) -m tests.requirements
 
