@@ -156,12 +156,20 @@ def _policy(brand: Brand, owner: User) -> None:
     record("policy.adopt", INSTALLER, brand, f"policy:{policy.pk}", preset="team")
 
 
+def move_demo_network(url: str) -> None:
+    """Points the demonstration's channel at where its network listens this time: another port may have
+    been free. It is the same account there, and is recognised anew at the next check."""
+    moved = {"base_url": url, "account": SLUG}
+    stale = Channel.objects.filter(brand__slug=SLUG, network="demo").exclude(settings=moved)
+    stale.update(settings=moved, account="")
+
+
 def _channel(brand: Brand, name: str, network: str, given: Mapping[str, str], secret: str) -> None:
     known = Channel.objects.filter(brand=brand, key=name).first()
     if known is None:
         register_channel(INSTALLER, brand, name, network, given, secret)
     elif known.settings != dict(given):
-        Channel.objects.filter(pk=known.pk).update(settings=dict(given))
+        Channel.objects.filter(pk=known.pk).update(settings=dict(given), account="")
 
 
 # --- A desk with something on it --------------------------------------------------------------

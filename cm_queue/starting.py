@@ -22,6 +22,7 @@ from cm_queue.backing_up import back_up
 # Any constant of our own: two machines that start together on one database migrate it one at a time.
 _MIGRATION_LOCK = 0x434D515550
 _DATABASE_PATIENCE_S = 30.0
+DEMONSTRATION = "demonstration"
 
 
 class CannotStart(Exception):
@@ -185,3 +186,13 @@ def _lives(pid: int) -> bool:
     except PermissionError:
         return True
     return True
+
+
+def mark_demonstration(folder: Path, demo: bool) -> None:
+    """Leaves a sign in the data folder that it holds the demonstration, so that a command given in
+    another terminal knows too (`manage.py api_token`). A start without DEMO=1 takes it away."""
+    sign = folder / DEMONSTRATION
+    if demo:
+        sign.touch(mode=0o600)
+    else:
+        sign.unlink(missing_ok=True)

@@ -6,6 +6,8 @@ from datetime import date
 from zoneinfo import ZoneInfo
 
 import pytest
+from allauth.account.models import EmailAddress
+from allauth.mfa.internal.flows.add import validate_can_add_authenticator
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 
@@ -130,3 +132,12 @@ def test_words_that_cannot(text: object):
     with pytest.raises(Invalid) as refusal:
         read_words(text, "cause", most=10)
     assert (refusal.value.code, set(refusal.value.fields)) == ("bad_cause", {"cause"})
+
+
+@pytest.mark.django_db
+def test_whoever_was_invited_may_set_up_two_factor_authentication() -> None:
+    """Seen: the address of an account that nobody registered counted as unverified, and refused it."""
+    made = User.objects.create_user("olga@maison.example", None, name="Olga")
+    validate_can_add_authenticator(made)
+    address = EmailAddress.objects.get(user=made)
+    assert (address.email, address.verified, address.primary) == ("olga@maison.example", True, True)

@@ -63,7 +63,7 @@ def _take_all(
     known: dict[str | None, Visitor] = {}
     for place in PLACES:
         if place.who not in known:
-            visitor = Visitor(browser, house.desk, size, locale=locale)
+            visitor = Visitor(browser, house.desk, size, locale=locale, reduced_motion="reduce")
             known[place.who] = visitor.sign_in(place.who) if place.who else visitor
             _speak(known[place.who], place.who, language)
         visitor = known[place.who]

@@ -93,6 +93,23 @@ def test_no_page_shuts_anybody_out(look: Watch, place: Place):
     assert found == [], "\n".join(found)
 
 
+@pytest.mark.parametrize("name", ["login", "review", "compose", "post-held", "journal"])
+def test_what_opens_shuts_nobody_out(look: Watch, name: str):
+    """Menus and forms that are folded away at first."""
+    (place,) = [place for place in PLACES if place.name == name]
+    visitor = look(place)
+    page = visitor.page
+    found = []
+    for width, height in (PHONE, DESKTOP):
+        page.set_viewport_size({"width": width, "height": height})
+        page.evaluate("document.querySelectorAll('details').forEach(one => { one.open = true })")
+        more = visitor.one("[popovertarget=more]:visible")
+        if more.count():
+            more.click()
+        found += [f"{width} px: {fault}" for fault in faults(page)]
+    assert found == [], "\n".join(found)
+
+
 @every_place()
 def test_no_page_scrolls_sideways(look: Watch, place: Place):
     page = look(place).page

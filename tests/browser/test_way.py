@@ -95,10 +95,12 @@ def test_two_people_bring_a_post_to_the_public_on_their_phones(visit: Visit, hou
     changes = nadia.one("section[aria-labelledby=h-since] .proof")
     expect(changes.locator("del").first).to_contain_text("toute la vie")
     expect(changes.locator("ins").first).to_contain_text("cinq ans")
-    nadia.one(".decide .d-yes button").click()
+    nadia.page.get_by_role("button", name="Valider").click()
     nadia.page.wait_for_url(lambda url: f"/review/{pk}/" not in url)
 
     # At its slot it is out, and the story of the post leads there.
+    link_to_what_went_out(ines, house, pk)
+    expect(ines.page.get_by_role("region", name="Il est publié")).to_be_visible()
     public = walk_out(ines, house, pk)
     expect(public.locator(".said")).to_have_text(SECOND)
     expect(public.locator("img")).to_have_attribute("alt", ALT)

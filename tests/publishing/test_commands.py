@@ -3,6 +3,7 @@ from __future__ import annotations
 import io
 import logging
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import django_rq
@@ -11,6 +12,7 @@ from django.core.management import CommandError, call_command
 
 from accounts.models import ApiToken
 from accounts.tokens import find_token
+from cm_queue.starting import mark_demonstration
 from journal.models import Entry, Personal, Seal
 from posts.models import Channel
 from publishing.jobs import QUEUE
@@ -132,3 +134,18 @@ def test_an_api_token_for_nobody_or_for_nothing_is_refused(
             scopes,
         )
     assert not ApiToken.objects.exists()
+
+
+def test_beside_a_running_demonstration_a_token_has_every_scope(
+    lumiere: House, settings: Any, tmp_path: Path
+) -> None:
+    settings.DATA_DIR = tmp_path
+    before, _err = run("api_token", lumiere.ines.email, "--brand", "maison-lumiere")
+    mark_demonstration(tmp_path, demo=True)
+    inside, _err = run("api_token", lumiere.ines.email, "--brand", "maison-lumiere")
+    mark_demonstration(tmp_path, demo=False)
+    after, _err = run("api_token", lumiere.ines.email, "--brand", "maison-lumiere")
+    may_decide = [
+        "decide" in found.scopes for token in (before, inside, after) if (found := find_token(token.strip()))
+    ]
+    assert may_decide == [False, True, False]

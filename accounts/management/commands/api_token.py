@@ -25,9 +25,11 @@ class Command(BaseCommand):
         brand = Brand.objects.filter(slug=options["brand"]).first()
         if user is None or brand is None:
             raise CommandError(f"There is no {'account' if user is None else 'brand'} of that name.")
-        usual = [scope for scope in Scope.values if settings.DEMO or scope != Scope.DECIDE]
+        # `manage.py up` leaves this sign in the data folder of a demonstration (cm_queue/starting.py).
+        demo = settings.DEMO or (settings.DATA_DIR / "demonstration").exists()
+        usual = [scope for scope in Scope.values if demo or scope != Scope.DECIDE]
         scopes = [part.strip() for part in options["scopes"].split(",") if part.strip()] or usual
         try:
-            self.stdout.write(make_token(user, brand, scopes, label="manage.py"))
+            self.stdout.write(make_token(user, brand, scopes, label="manage.py", present=demo))
         except Refused as refusal:
             raise CommandError(refusal.sentence) from refusal

@@ -20,6 +20,7 @@ from django.db import connections
 
 from accounts.models import User
 from cm_queue import embedded, starting
+from cm_queue.seeding import move_demo_network
 from cm_queue.supervising import Part, Supervisor
 
 _READY_PATIENCE_S = 240.0
@@ -61,6 +62,7 @@ class Command(BaseCommand):
         shared = self._environment()
         if settings.REDIS_IS_OURS:
             self._start_valkey(supervisor)
+        starting.mark_demonstration(settings.DATA_DIR, settings.DEMO)
         if settings.DEMO and not self._seed(supervisor, shared):
             return
         for part in self._parts(listener, shared):
@@ -100,6 +102,8 @@ class Command(BaseCommand):
     def _seed(self, supervisor: Supervisor, shared: dict[str, str]) -> bool:
         """Fills an empty database with the demonstration; False when we were asked to stop meanwhile."""
         empty = not User.objects.exists()
+        if not empty:
+            move_demo_network(f"http://127.0.0.1:{shared['DEMO_NETWORK_PORT']}")
         connections.close_all()
         if not empty:
             return True
