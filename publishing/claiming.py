@@ -119,14 +119,15 @@ class Claimer:
 
     def _claim(self, picked: Sequence[Candidate]) -> list[Ready]:
         share_brands(one.brand_id for one in picked)
-        posts = {
-            post.pk: post
-            for post in Post.objects.select_for_update(skip_locked=True, of=("self",), no_key=True)
+        # Locked first and read afterwards: a joined row comes from before the lock, and a post edited in
+        # that very moment would come back with its new version and without its revision.
+        locked = list(
+            Post.objects.select_for_update(skip_locked=True, no_key=True)
             .filter(pk__in={one.post_id for one in picked})
-            .select_related("brand", "revision")
-            .defer("revision__payloads")
             .order_by("pk")
-        }
+            .values_list("pk", flat=True)
+        )
+        posts = Post.objects.select_related("brand", "revision").defer("revision__payloads").in_bulk(locked)
         now = database_now()
         channels = Channel.objects.in_bulk({one.channel_id for one in picked})
         # Looked at again under the locks: since the first look it may have been edited, held or moved.

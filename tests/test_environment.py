@@ -105,6 +105,8 @@ BAD = [
     ("WEB_THREADS", "many"),
     ("PUBLISH_WORKERS", "999"),
     ("PUBLISH_THREADS", "1.5"),
+    ("PUBLISH_SLACK", "-1"),
+    ("METRICS_PORT", "70000"),
     ("CMQ_DATA_DIR", __file__),
     ("STATIC_ROOT", __file__),
 ]

@@ -96,7 +96,7 @@ def test_what_is_stopped_says_why_and_what_to_do(cast: Cast):
     steering.hold(cast.olga, post.pk, "Le prix a changé.")
     answer = page(cast, "ines")
     (row,) = answer.context["desk"].stopped
-    expected = "Olga put it on hold: “Le prix a changé.”. A qualified person can resume it."
+    expected = "Olga put it on hold: “Le prix a changé”. A qualified person can resume it."
     assert row.sentence == expected
     assert expected in html_of(answer)
     assert reverse("post", args=[post.pk]) in html_of(answer)

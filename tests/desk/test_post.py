@@ -65,7 +65,7 @@ def test_the_page_answers_why_in_one_sentence_and_tells_the_story(cast: Cast):
     cast.say("nadia", post)
     steering.hold(cast.marc, post.pk, "Attendons la notice.")
     answer = enter(cast, "ines").get(at("post", post))
-    assert answer.context["why"].startswith("Marc put it on hold: “Attendons la notice.”")
+    assert answer.context["why"].startswith("Marc put it on hold: “Attendons la notice”.")
     told = [(one.who, one.what) for one in answer.context["events"]]
     assert told[0] == ("Marc", "put on hold")
     assert ("Nadia", "requested changes") in told
