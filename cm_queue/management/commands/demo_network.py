@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import signal
-import threading
-from types import FrameType
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from cm_queue.demo_network import serve
+from cm_queue.demo_network import run
 
 
 class Command(BaseCommand):
@@ -21,24 +18,9 @@ class Command(BaseCommand):
         parser.add_argument("--port", type=int, default=settings.DEMO_NETWORK_PORT)
 
     def handle(self, *, port: int, **options: object) -> None:
-        stop = threading.Event()
-
-        def ask_to_stop(_signal: int, _frame: FrameType | None) -> None:
-            stop.set()
-
-        signal.signal(signal.SIGTERM, ask_to_stop)
-        signal.signal(signal.SIGINT, ask_to_stop)
         try:
-            server = serve(settings.DATA_DIR / "demo_network", port)
+            run(settings.DATA_DIR / "demo_network", port, self.stdout.write)
         except OSError as error:
             raise CommandError(
                 f"The demonstration network cannot listen on 127.0.0.1:{port}: {error.strerror}."
             ) from error
-        listening = threading.Thread(target=server.serve_forever, name="demo-network", daemon=True)
-        listening.start()
-        self.stdout.write(
-            f"The demonstration network shows what goes out at http://127.0.0.1:{server.server_port}/"
-        )
-        stop.wait()
-        server.shutdown()
-        server.server_close()

@@ -129,7 +129,11 @@ class Command(BaseCommand):
             for number in range(1, settings.PUBLISH_WORKERS + 1)
         ]
         if settings.DEMO:
-            parts.append(Part("demonstration network", _manage("demo_network"), stage=1, environment=shared))
+            network = [
+                *(sys.executable, "-m", "cm_queue.demo_network", "--port", shared["DEMO_NETWORK_PORT"]),
+                *("--folder", str(settings.DATA_DIR / "demo_network")),
+            ]
+            parts.append(Part("demonstration network", network, stage=1, environment=shared))
         return parts
 
     def _wait_until_ready(self, supervisor: Supervisor) -> bool:
