@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
+from accounts.ending import Ending
 from cm_queue import demo_pages, demo_style
 from cm_queue.demo_store import DemoStore, Draft, NoImage, NoSuchPost, Post, Shown
 
@@ -351,7 +352,7 @@ def serve(folder: Path, port: int) -> WSGIServer:
 
 def run(folder: Path, port: int, say: Callable[[str], object]) -> None:
     """Serves until SIGTERM or Ctrl-C. Raises OSError when it cannot listen."""
-    stop = threading.Event()
+    stop = Ending()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     server = serve(folder, port)

@@ -11,12 +11,12 @@ import os
 import signal
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import FrameType
 
+from accounts.ending import Ending
 from cm_queue import watching
 
 log = logging.getLogger(__name__)
@@ -52,7 +52,7 @@ class Supervisor:
     def __init__(self, lock: int) -> None:
         """`lock`: the open, locked file of the data folder; the watcher holds it until all have ended."""
         self._parts: list[Part] = []
-        self._stop = threading.Event()
+        self._stop = Ending()
         self._lock = lock
         self._watcher: subprocess.Popen[bytes] | None = None
         self._handlers: dict[signal.Signals, Callable[[int, FrameType | None], object] | int | None] = {}

@@ -20,6 +20,7 @@ import structlog
 from django.conf import settings
 from django.db import DatabaseError, connection, transaction
 
+from accounts.ending import Ending
 from accounts.locks import share_brands
 from adapters.registry import adapter_for
 from adapters.transport import build_client
@@ -31,7 +32,7 @@ from publishing.releasing import Result, Sending, lock_posts, send, write_starts
 
 log = structlog.get_logger("publishing")
 # Set when the process is asked to end: what is being sent is finished, what is not is given back.
-stopping = threading.Event()
+stopping = Ending()
 # A network that does not answer for so long gets no second thread until it does.
 SLOW_S = 3.0
 LARGEST_CLAIM, IDLE_S, LOOK_AGAIN_S = 100, 0.02, 0.25

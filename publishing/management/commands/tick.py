@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import signal
-import threading
 from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandParser
 
+from accounts.ending import Ending
 from publishing import ticking
 from publishing.measuring import Measures
 
@@ -26,7 +26,7 @@ class Command(BaseCommand):
         measures = Measures()
         if settings.METRICS_PORT:
             measures.serve(settings.METRICS_PORT)
-        ending = threading.Event()
+        ending = Ending()
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: ending.set())
         ticking.run(ending.wait, measures if settings.METRICS_PORT else None)
