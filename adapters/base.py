@@ -13,7 +13,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, ClassVar, Literal, NoReturn, Protocol
+from typing import Any, ClassVar, Literal, Protocol
 
 import httpx
 
@@ -328,8 +328,3 @@ class Adapter(Protocol):
 
     def check(self) -> Health:
         """Who am I, what may I, until when. Never posts. Far-side faults become `problem`."""
-
-
-def unreachable(value: NoReturn) -> NoReturn:
-    """For exhaustive matches: mypy proves it is never called."""
-    raise AssertionError(value)

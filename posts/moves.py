@@ -28,7 +28,6 @@ from posts.lifecycle import (
 from posts.models import Channel, Delivery, Post
 
 D = DeliveryState
-SENT_OR_MAY_BE = (D.SENDING, D.DELIVERED, D.UNKNOWN, D.RETRACTING, D.RETRACTED)
 
 
 def lock_post(pk: int) -> Post:
