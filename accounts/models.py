@@ -63,6 +63,8 @@ class User(AbstractBaseUser, PermissionsMixin):
     is_active = models.BooleanField(_("active"), default=True)
     is_staff = models.BooleanField(_("may open the admin panel"), default=False)
     date_joined = models.DateTimeField(_("joined"), default=timezone.now, editable=False)
+    # Hints that were waved away, by name: none of them comes back on another device.
+    hints_seen = models.JSONField(default=list, blank=True, editable=False)
     same_person_as = models.ForeignKey(
         "self",
         models.PROTECT,
@@ -109,11 +111,19 @@ class Brand(models.Model):
     slots = models.JSONField(_("slots"), default=list, blank=True, help_text=_("Local times, such as 09:00."))
     quiet_from = models.TimeField(_("quiet from"), null=True, blank=True)
     quiet_until = models.TimeField(_("quiet until"), null=True, blank=True)
+    # [{"day": "2026-12-25", "name": "Noël"}], in order of the days, local to the brand. Whose holidays they
+    # are is the brand's to say: the house keeps no calendar of its own.
+    holidays = models.JSONField(_("holidays"), default=list, blank=True, editable=False)
     late_minutes = models.PositiveIntegerField(_("minutes a post may be late"), default=60)
+    accepted_to_entrust = models.PositiveSmallIntegerField(
+        _("accepted posts before somebody is entrusted"), default=20
+    )
     # Raised under the brand's exclusive lock by every change of credentials, policy, membership,
     # pauses and incidents. A release compares it with the claim's: one number instead of many rows.
     standing = models.BigIntegerField(default=0, editable=False)
     stopped_at = models.DateTimeField(_("stopped"), null=True, blank=True, editable=False)
+    # An owner put the list of first steps away, done or not.
+    set_up_at = models.DateTimeField(null=True, blank=True, editable=False)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
     class Meta:
@@ -145,6 +155,64 @@ class Membership(models.Model):
 
     def __str__(self) -> str:
         return f"{self.user} · {self.brand}"
+
+
+class Invitation(models.Model):
+    """Somebody is asked into a brand, at one address. The link that is mailed opens it once; of its secret
+    part only a hash is kept (`accounts/admitting.py`)."""
+
+    brand = models.ForeignKey(Brand, models.PROTECT, related_name="invitations")
+    email = models.EmailField(_("e-mail"), max_length=254)
+    name = models.CharField(_("name"), max_length=120, blank=True)
+    title = models.CharField(_("title"), max_length=120, blank=True)
+    is_owner = models.BooleanField(_("owner"), default=False)
+    digest = models.CharField(max_length=64, unique=True, editable=False)
+    invited_by = models.ForeignKey(
+        User, models.PROTECT, related_name="+", verbose_name=_("invited by"), editable=False
+    )
+    sent_at = models.DateTimeField(_("sent"), default=timezone.now, editable=False)
+    expires_at = models.DateTimeField(_("expires"), editable=False)
+    accepted_at = models.DateTimeField(_("accepted"), null=True, editable=False)
+    accepted_by = models.ForeignKey(
+        User, models.PROTECT, null=True, related_name="+", verbose_name=_("accepted by"), editable=False
+    )
+    withdrawn_at = models.DateTimeField(_("withdrawn"), null=True, editable=False)
+
+    class Meta:
+        verbose_name = _("invitation")
+        verbose_name_plural = _("invitations")
+        constraints = [
+            models.UniqueConstraint(
+                "brand",
+                Lower("email"),
+                condition=Q(accepted_at__isnull=True, withdrawn_at__isnull=True),
+                name="invitation_open_once",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.email} · {self.brand}"
+
+    @property
+    def is_open(self) -> bool:
+        """Neither accepted nor withdrawn; whether it has run out is for a clock to say."""
+        return self.accepted_at is None and self.withdrawn_at is None
+
+
+class OnCall(models.Model):
+    """Who is called first in a week (its Monday, by the brand's calendar). It routes; it qualifies nobody."""
+
+    brand = models.ForeignKey(Brand, models.PROTECT, related_name="on_call")
+    user = models.ForeignKey(User, models.PROTECT, related_name="on_call")
+    week = models.DateField(_("week of"))
+
+    class Meta:
+        verbose_name = _("week on call")
+        verbose_name_plural = _("weeks on call")
+        constraints = [models.UniqueConstraint(fields=["brand", "week"], name="on_call_once")]
+
+    def __str__(self) -> str:
+        return f"{self.user}: {self.week}"
 
 
 class Absence(models.Model):
@@ -212,6 +280,8 @@ class RepeatedCall(models.Model):
     created_at = models.DateTimeField(default=timezone.now, db_index=True)
 
     class Meta:
+        verbose_name = _("repeated call")
+        verbose_name_plural = _("repeated calls")
         constraints = [models.UniqueConstraint(fields=["token", "key"], name="repeated_call_once")]
 
     def __str__(self) -> str:

@@ -2,14 +2,28 @@
 
 from __future__ import annotations
 
+from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from accounts.models import Brand, Membership, User
+from accounts.preparing import Prepared
 from accounts.refusals import Forbidden, NotHere
 
 
+def _memberships(user: User | int, brand: Brand | int) -> QuerySet[Membership]:
+    return Membership.objects.filter(user=user, brand=brand, is_active=True, user__is_active=True)
+
+
 def membership_in(user: User, brand: Brand) -> Membership | None:
-    return Membership.objects.filter(user=user, brand=brand, is_active=True, user__is_active=True).first()
+    return _memberships(user, brand).first()
+
+
+def is_member(user: User, brand: Brand) -> bool:
+    """Whether there is one, for a caller who needs nothing of it."""
+    return bool(_MEMBER.rows(user.pk, brand.pk))
+
+
+_MEMBER = Prepared(lambda user, brand: _memberships(user, brand).values_list("pk"))
 
 
 def demand_member(user: User, brand: Brand) -> Membership:

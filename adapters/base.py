@@ -13,6 +13,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from decimal import Decimal
 from typing import Any, ClassVar, Literal, Protocol
 
 import httpx
@@ -51,7 +52,8 @@ class Content:
     """What a person wrote for one channel, the channel's variant already chosen.
 
     `thread` holds the texts that follow `text`, in order. `options` may hold `visibility`,
-    `language` (BCP 47) and `content_warning`. `reply_to` is the far side's id or URL.
+    `language` (BCP 47), `content_warning` and what the adapter's own `options` name. `reply_to` is the far
+    side's id or URL.
     """
 
     text: str
@@ -65,8 +67,9 @@ class Content:
 @dataclass(frozen=True, slots=True)
 class Problem:
     """Why content cannot be submitted as it is. `message` is an English sentence marked with
-    `gettext_noop`, with %(name)s places that `params` fills; `field` names the form's field
-    (`text`, `media`, `alt`, `link`, `visibility`, `language`, `content_warning`, `thread`, `reply_to`)."""
+    `gettext_noop`, with %(name)s places that `params` fills; `field` names the form's field (`text`, `media`,
+    `alt`, `link`, `visibility`, `language`, `content_warning`, `thread`, `reply_to`, or the name of one of
+    the network's own `options`)."""
 
     code: str
     field: str
@@ -161,10 +164,12 @@ class NotFound:
 @dataclass(frozen=True, slots=True)
 class CannotTell:
     """The network could not be read, or offers no way to look: a person is asked. `again` says
-    that it merely could not be read just now, so another look later may still settle it."""
+    that it merely could not be read just now, so another look later may still settle it; `ran_out`
+    that the credentials have to be renewed before that."""
 
     why: str = ""
     again: bool = False
+    ran_out: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,11 +200,54 @@ class Setting:
 
 
 @dataclass(frozen=True, slots=True)
+class Option:
+    """One thing that a post may say for this network alone, beside visibility, language and content warning:
+    a title, a category. Kept as text in `Content.options`; `choices` are (value, label)."""
+
+    name: str
+    label: str
+    kind: Literal["text", "choice", "flag"] = "text"
+    choices: tuple[tuple[str, str], ...] = ()
+    required: bool = False
+    help: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Renewal:
+    """A secret that takes the place of the one before, and when it runs out, if the network says so."""
+
+    secret: str
+    expires_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class App:
+    """What a network knows this installation by, where whoever runs it entered that, or we made ourselves known.
+    `home`: the address of the API that it belongs to, empty for the network's own: its secret goes there, and
+    nowhere else. It is never part of a channel's secret."""
+
+    client_id: str
+    client_secret: str = ""
+    home: str = ""
+
+
+def lent(app: App | None, base_url: str, own: str) -> App | None:
+    """The app, for a line to `base_url`, where that is its home; None for a line to anywhere else. `own` is the
+    network's own address."""
+    return app if app is not None and base_url.rstrip("/") == (app.home or own) else None
+
+
+@dataclass(frozen=True, slots=True)
 class Capabilities:
     """What a network can do; the pages show only what is possible here.
 
     `idempotency_s`: for how many seconds the network itself recognises a repeated key (0: never).
     `read_back`: whether `reconcile` can find a post without its id.
+    `edit_keeps`: names of a payload's `body` that an edit cannot change there.
+    `priced`: whether the network charges for a post, and the adapter says how much (`Priced`).
+    `renews`: whether its credentials run out and the adapter can renew them (`Renewing`).
+    `by_hand`: whether a person posts there, from a page with the approved bytes, and says so (`ByHand`).
+    `signs_in`: whether a person can be sent there to sign in (`adapters/signing_in.py`).
     """
 
     threads: bool = False
@@ -207,6 +255,7 @@ class Capabilities:
     max_media: int = 4
     alt_text: bool = True
     edit: bool = False
+    edit_keeps: tuple[str, ...] = ()
     delete: bool = False
     read_back: bool = False
     idempotency_s: int = 0
@@ -215,6 +264,10 @@ class Capabilities:
     reply: bool = False
     posts_per_minute: int = 60
     deletes_per_minute: int = 60
+    priced: bool = False
+    renews: bool = False
+    by_hand: bool = False
+    signs_in: bool = False
 
     @property
     def reconcilable(self) -> bool:
@@ -237,6 +290,10 @@ class AdapterError(Exception):
 
 class AuthFailed(AdapterError):
     """The network no longer accepts our credentials: a person must reconnect the channel."""
+
+
+class Expired(AuthFailed):
+    """The credentials ran out, and `renew` may bring fresh ones. Nothing was sent."""
 
 
 class RateLimited(AdapterError):
@@ -274,11 +331,25 @@ class Unavailable(AdapterError):
     """The network said, before taking the post, that it cannot now (503, maintenance). Safe to try again."""
 
 
+class ByHand(AdapterError):
+    """No machine sends anything here: a person posts it, and says when it is out."""
+
+
 # --- The contract ---------------------------------------------------------------------------------
+def nowhere(item: Mapping[str, Any]) -> str:
+    """No file has a public address. Raises NotSent."""
+    raise NotSent(
+        gettext_noop("This installation has no public address: the network cannot fetch the picture.")
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Connection:
     """One channel as an adapter sees it: public settings, the limits snapshot, the secret, the
-    client to send through, and a way to read the approved media by their SHA-256."""
+    client to send through, a way to read the approved media by their SHA-256, and `public_url`: for an
+    entry of `parts[…]["media"]`, a signed address that soon expires, where a network that fetches files by itself
+    finds exactly those bytes. It raises NotSent where the installation has no public address. `app` is what renews
+    a secret that was given for it."""
 
     channel: str
     settings: Mapping[str, Any]
@@ -286,6 +357,8 @@ class Connection:
     secret: str
     client: httpx.Client
     read_media: Callable[[str], bytes]
+    public_url: Callable[[Mapping[str, Any]], str] = nowhere
+    app: App | None = None
 
 
 class Adapter(Protocol):
@@ -296,6 +369,7 @@ class Adapter(Protocol):
     capabilities: ClassVar[Capabilities]
     settings: ClassVar[Sequence[Setting]]
     secret_label: ClassVar[str]
+    options: ClassVar[Sequence[Option]]
     default_limits: ClassVar[Mapping[str, Any]]
 
     @classmethod
@@ -313,18 +387,43 @@ class Adapter(Protocol):
 
     def __init__(self, connection: Connection) -> None: ...
 
-    def publish(self, payload: Payload, permit: Permit, key: str) -> Receipt:
-        """Sends, once. `key` was fixed in the database before the first attempt and is the same for
-        every attempt of one delivery. Raises AdapterError, or PermitRefused before any byte."""
+    def publish(self, payload: Payload, permit: Permit, key: str, begun: datetime) -> Receipt:
+        """Sends, once. `key` and `begun`, the moment of the first attempt with this key, were fixed in the
+        database before its first byte, and are the same for every attempt at these bytes: whatever the
+        network's identity of a post is made of comes from them. Raises AdapterError, or PermitRefused before
+        any byte."""
 
-    def reconcile(self, payload: Payload, key: str, since: datetime) -> Receipt | NotFound | CannotTell:
-        """Looks whether a send with this key, begun at `since`, went out. Never creates anything."""
+    def reconcile(self, payload: Payload, key: str, begun: datetime) -> Receipt | NotFound | CannotTell:
+        """Looks whether a send with this key, first begun at `begun`, went out. Never creates anything."""
 
     def retract(self, receipt: Receipt) -> None:
         """Deletes on the network. Already gone is success. Raises AdapterError."""
 
     def correct(self, receipt: Receipt, payload: Payload, permit: Permit) -> Receipt:
-        """Replaces the content of what is out, where the network can edit."""
+        """Replaces the content of what is out, where the network can edit. Doing it twice does no harm.
+        Once a part is changed, whatever fails then is `Ambiguous`: some of it is public."""
+
+    def reread(self, receipt: Receipt, payload: Payload) -> Receipt | NotFound | CannotTell:
+        """Looks whether what is out there says this payload already: after a correction whose answer was
+        lost. `NotFound` when it does not, or when that cannot be seen (a picture): correcting again is
+        harmless. Never changes anything."""
 
     def check(self) -> Health:
         """Who am I, what may I, until when. Never posts. Far-side faults become `problem`."""
+
+
+class Priced(Adapter, Protocol):
+    """A network that charges for a post (`capabilities.priced`)."""
+
+    @classmethod
+    def price(cls, content: Content, limits: Mapping[str, Any]) -> Decimal:
+        """What publishing this costs, in US dollars."""
+
+
+class Renewing(Adapter, Protocol):
+    """A network whose credentials run out and are renewed (`capabilities.renews`)."""
+
+    def renew(self) -> Renewal:
+        """Trades the secret for a fresh one: a first sign-in with what a person typed, a refresh afterwards.
+        The caller sees to it that one process does this at a time, since a refresh token may be good for
+        one use, and keeps the answer. Raises AdapterError; AuthFailed means that a person must reconnect."""

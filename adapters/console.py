@@ -20,6 +20,7 @@ from adapters.base import (
     Count,
     Health,
     NotFound,
+    Option,
     Payload,
     Permit,
     Problem,
@@ -29,6 +30,7 @@ from adapters.base import (
     canonical,
     gettext_noop,
 )
+from adapters.media import rules_of
 
 _log = logging.getLogger("adapters.console")
 
@@ -41,6 +43,7 @@ class Console:
     capabilities: ClassVar[Capabilities] = Capabilities(threads=True, posts_per_minute=6000)
     settings: ClassVar[Sequence[Setting]] = ()
     secret_label: ClassVar[str] = ""
+    options: ClassVar[Sequence[Option]] = ()
     default_limits: ClassVar[Mapping[str, Any]] = {
         "max_characters": 5000,
         "characters_reserved_per_url": 23,
@@ -55,6 +58,8 @@ class Console:
     def validate(cls, content: Content, limits: Mapping[str, Any]) -> list[Problem]:
         return validating.problems(content, {**cls.default_limits, **limits}, ())
 
+    media_rules = classmethod(rules_of)
+
     @classmethod
     def count(cls, content: Content, limits: Mapping[str, Any]) -> list[Count]:
         return validating.counts(content, {**cls.default_limits, **limits})
@@ -66,12 +71,12 @@ class Console:
     def __init__(self, connection: Connection) -> None:
         self._channel = connection.channel
 
-    def publish(self, payload: Payload, permit: Permit, key: str) -> Receipt:
+    def publish(self, payload: Payload, permit: Permit, key: str, begun: datetime) -> Receipt:
         permit.demand(payload)
         _log.info("published %s as %s", canonical(payload.as_json()).decode(), key)
         return Receipt(remote_id=key, parts=(key,), answer="written to the log")
 
-    def reconcile(self, payload: Payload, key: str, since: datetime) -> Receipt | NotFound | CannotTell:
+    def reconcile(self, payload: Payload, key: str, begun: datetime) -> Receipt | NotFound | CannotTell:
         return CannotTell(gettext_noop("A log cannot be asked: look there whether the post was written."))
 
     def retract(self, receipt: Receipt) -> None:
@@ -80,6 +85,9 @@ class Console:
     def correct(self, receipt: Receipt, payload: Payload, permit: Permit) -> Receipt:
         permit.demand(payload)
         raise Rejected(gettext_noop("What was written to the log stays there."))
+
+    def reread(self, receipt: Receipt, payload: Payload) -> Receipt | NotFound | CannotTell:
+        return CannotTell(gettext_noop("A log cannot be asked: look there whether the post was written."))
 
     def check(self) -> Health:
         return Health(

@@ -14,7 +14,6 @@ from adapters import validating
 from adapters.base import (
     AdapterError,
     Ambiguous,
-    AuthFailed,
     CannotTell,
     Capabilities,
     Connection,
@@ -22,6 +21,7 @@ from adapters.base import (
     Count,
     Health,
     NotFound,
+    Option,
     Payload,
     Permit,
     Problem,
@@ -30,11 +30,12 @@ from adapters.base import (
     Setting,
     gettext_noop,
 )
-from adapters.http import Answer, Line
-from adapters.media import approved_bytes
+from adapters.http import Answer, Line, cannot_tell
+from adapters.media import approved_bytes, rules_of
 
 _VISIBILITIES = ("public", "unlisted")
 PARTLY_OUT = gettext_noop("Only the first parts of the thread went out. The rest is missing.")
+PARTLY_CORRECTED = gettext_noop("Only the first parts of the thread were corrected.")
 
 
 class Demo:
@@ -45,6 +46,7 @@ class Demo:
     capabilities: ClassVar[Capabilities] = Capabilities(
         threads=True,
         edit=True,
+        edit_keeps=("reply_to",),
         delete=True,
         read_back=True,
         idempotency_s=365 * 86_400,
@@ -59,6 +61,7 @@ class Demo:
         Setting("account", gettext_noop("Account name"), help=gettext_noop("For example maison-lumiere.")),
     )
     secret_label: ClassVar[str] = ""
+    options: ClassVar[Sequence[Option]] = ()
     default_limits: ClassVar[Mapping[str, Any]] = {
         "max_characters": 500,
         "characters_reserved_per_url": 23,
@@ -72,6 +75,8 @@ class Demo:
     @classmethod
     def validate(cls, content: Content, limits: Mapping[str, Any]) -> list[Problem]:
         return validating.problems(content, {**cls.default_limits, **limits}, _VISIBILITIES)
+
+    media_rules = classmethod(rules_of)
 
     @classmethod
     def count(cls, content: Content, limits: Mapping[str, Any]) -> list[Count]:
@@ -94,7 +99,7 @@ class Demo:
         self._line = Line(connection.client, str(connection.settings.get("base_url", "")), connection.secret)
         self._account = str(connection.settings.get("account", ""))
 
-    def publish(self, payload: Payload, permit: Permit, key: str) -> Receipt:
+    def publish(self, payload: Payload, permit: Permit, key: str, begun: datetime) -> Receipt:
         permit.demand(payload)
         self._line.begin()
         forms = [self._form(payload.body, part) for part in payload.body["parts"]]
@@ -115,7 +120,7 @@ class Demo:
                 ) from None
         return _receipt(out)
 
-    def reconcile(self, payload: Payload, key: str, since: datetime) -> Receipt | NotFound | CannotTell:
+    def reconcile(self, payload: Payload, key: str, begun: datetime) -> Receipt | NotFound | CannotTell:
         """By the key alone. A thread of which only the beginning is out counts as not found: its
         keys never expire, so sending again repeats nothing and adds the rest."""
         self._line.begin()
@@ -129,7 +134,7 @@ class Demo:
                     return NotFound()
                 out.append(found[0])
         except AdapterError as error:
-            return CannotTell(error.public, again=not isinstance(error, AuthFailed | Rejected))
+            return cannot_tell(error)
         return _receipt(out)
 
     def retract(self, receipt: Receipt) -> None:
@@ -144,11 +149,33 @@ class Demo:
         if len(out) != len(payload.body["parts"]):
             raise Rejected(gettext_noop("A correction must have as many parts as the thread that is out."))
         forms = [self._form(payload.body, part) for part in payload.body["parts"]]
-        changed = [
-            _post_of(self._line.ask("PUT", f"/api/posts/{quote(post_id, safe='')}", creates=True, json=form))
-            for post_id, form in zip(out, forms, strict=True)
-        ]
+        changed: list[Mapping[str, Any]] = []
+        for post_id, form in zip(out, forms, strict=True):
+            path = f"/api/posts/{quote(post_id, safe='')}"
+            try:
+                changed.append(_post_of(self._line.ask("PUT", path, creates=True, json=form)))
+            except AdapterError as error:
+                if not changed:
+                    raise
+                detail = error.detail or error.public
+                raise Ambiguous(PARTLY_CORRECTED, status=error.status, detail=detail) from None
         return _receipt(changed)
+
+    def reread(self, receipt: Receipt, payload: Payload) -> Receipt | NotFound | CannotTell:
+        self._line.begin()
+        ids, parts = receipt.parts or (receipt.remote_id,), payload.body["parts"]
+        if len(ids) != len(parts):
+            return NotFound()
+        found: list[Mapping[str, Any]] = []
+        try:
+            for post_id, part in zip(ids, parts, strict=True):
+                answer = self._line.ask("GET", f"/api/posts/{quote(post_id, safe='')}", accept={404, 410})
+                if answer.status != 200 or not _says(_post_of(answer), payload.body, part):
+                    return NotFound()
+                found.append(_post_of(answer))
+        except AdapterError as error:
+            return cannot_tell(error)
+        return _receipt(found)
 
     def check(self) -> Health:
         self._line.begin()
@@ -186,6 +213,14 @@ def _post_of(answer: Answer) -> Mapping[str, Any]:
     if not isinstance(post.get("id"), str) or not post["id"]:
         raise answer.unclear()
     return post
+
+
+def _says(post: Mapping[str, Any], body: Mapping[str, Any], part: Mapping[str, Any]) -> bool:
+    """Whether a post out there says this part. One with a picture never does: it cannot be told from
+    another with the same description."""
+    said = (post.get("text"), post.get("visibility"), post.get("language"), post.get("content_warning"))
+    wanted = (part["text"], body["visibility"], body["language"], body["content_warning"])
+    return said == wanted and not post.get("media") and not part["media"]
 
 
 def _receipt(posts: list[Mapping[str, Any]]) -> Receipt:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import math
 import ssl
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -23,6 +23,8 @@ from adapters.base import (
     AdapterError,
     Ambiguous,
     AuthFailed,
+    CannotTell,
+    Expired,
     NotSent,
     RateLimited,
     Rejected,
@@ -31,8 +33,9 @@ from adapters.base import (
 )
 from adapters.transport import AddressRefused, NameUnknown, PlainHttpRefused
 
-# With answers bounded to 30 s, what starts within 45 s ends before a lease of 90 s does.
-BEGIN_WITHIN_S = 45.0
+# No request of a publication begins later than so many time-outs after the first one; connecting and the
+# answer take two more at most. A lease lasts longer than these four (settings.py).
+BEGIN_WITHIN = 2.0
 _DETAIL_MAX = 200
 _WAIT_MAX_S = 86_400.0
 _NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
@@ -112,14 +115,17 @@ class Line:
     # Headers that say when a limit ends, beside Retry-After: seconds, an epoch or ISO 8601.
     reset_headers: ClassVar[tuple[str, ...]] = ("x-ratelimit-reset", "ratelimit-reset")
 
-    def __init__(self, client: httpx.Client, base_url: str, secret: str = "") -> None:
+    def __init__(
+        self, client: httpx.Client, base_url: str, secret: str = "", hidden: Sequence[str] = ()
+    ) -> None:
+        """`hidden` are the other parts of the channel's secret, which no sentence may hold either."""
         self._client = client
         self.base_url = checked_base_url(base_url)
-        self._secret = secret
+        self._secret, self._hidden = secret, (*hidden, secret)
         self._begun: datetime | None = None
 
     def begin(self) -> None:
-        """Starts the clock of one publication; see `BEGIN_WITHIN_S`."""
+        """Starts the clock of one publication; see `BEGIN_WITHIN`."""
         self._begun = datetime.now(UTC)
 
     def ask(
@@ -133,7 +139,7 @@ class Line:
         **request: Any,
     ) -> Answer:
         """Sends one request, once. Returns the answer, or raises what it means."""
-        if self._begun and datetime.now(UTC) - self._begun > timedelta(seconds=BEGIN_WITHIN_S):
+        if self._begun and datetime.now(UTC) - self._begun > self._bound():
             raise Unavailable(OUT_OF_TIME)
         signed = {**self._signed(), **(headers or {})}
         try:
@@ -144,6 +150,10 @@ class Line:
         if received.is_success or received.status_code in accept:
             return Answer(received.status_code, received.headers, received.content, creates)
         raise self._refusal(received, creates)
+
+    def _bound(self) -> timedelta:
+        answer_s = self._client.timeout.read
+        return timedelta(seconds=BEGIN_WITHIN * answer_s) if answer_s else timedelta.max
 
     def _signed(self) -> dict[str, str]:
         if not self._secret:
@@ -180,15 +190,13 @@ class Line:
 
     def _detail(self, received: httpx.Response) -> str:
         """The network's own explanation, with our secret taken out should it echo it."""
-        try:
-            body = json.loads(received.content)
-        except (ValueError, RecursionError):
-            return ""
-        said = body.get("error_description") or body.get("error") if isinstance(body, dict) else ""
+        body = object_in(received.content)
+        said = body.get("error_description") or body.get("error")
         return self.without_secret(said)[:_DETAIL_MAX] if isinstance(said, str) else ""
 
     def without_secret(self, text: str) -> str:
-        text = text.replace(self._secret, "…") if self._secret else text
+        for one in filter(None, self._hidden):
+            text = text.replace(one, "…")
         return " ".join("".join(char if char.isprintable() else " " for char in text).split())
 
     def _wait(self, headers: httpx.Headers) -> float | None:
@@ -198,6 +206,22 @@ class Line:
             if wait is not None:
                 return min(max(wait, 1.0), _WAIT_MAX_S)
         return None
+
+
+def object_in(content: bytes | str) -> Mapping[str, Any]:
+    """The JSON object that this is; an empty one for anything else."""
+    try:
+        said = json.loads(content)
+    except (ValueError, RecursionError):
+        return {}
+    return said if isinstance(said, dict) else {}
+
+
+def cannot_tell(error: AdapterError) -> CannotTell:
+    """What a look that failed means: whether another one later may still settle it."""
+    ran_out = isinstance(error, Expired)
+    lasting = isinstance(error, AuthFailed | Rejected) and not ran_out
+    return CannotTell(error.public, again=not lasting, ran_out=ran_out)
 
 
 def checked_base_url(raw: str) -> str:
@@ -226,8 +250,8 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
 
 
 def _lost(error: Exception, creates: bool) -> AdapterError:
-    """What an exception of the client means. Its own text is never passed on: h11 quotes header
-    values in it, and a header value is a token."""
+    """What an exception of the client means. Its own text is never passed on: http.client
+    quotes what it was told in it, and a header value is a token."""
     if isinstance(error, PlainHttpRefused):
         return Rejected(PLAIN)
     if isinstance(error, httpx.InvalidURL | httpx.UnsupportedProtocol | httpx.LocalProtocolError):

@@ -26,6 +26,7 @@ from adapters.base import (
     Count,
     Health,
     NotFound,
+    Option,
     Payload,
     Permit,
     Problem,
@@ -35,8 +36,8 @@ from adapters.base import (
     Unavailable,
     gettext_noop,
 )
-from adapters.http import Answer, Line
-from adapters.media import approved_bytes, file_name
+from adapters.http import Answer, Line, cannot_tell
+from adapters.media import approved_bytes, file_name, rules_of
 
 # The server forgets a key after an hour; ten minutes of that are for clocks and slow answers.
 _KEY_LIVES = timedelta(minutes=50)
@@ -44,7 +45,15 @@ _POLLS = 10
 _VISIBILITIES = ("public", "unlisted", "private")
 _SIGN_IN_TROUBLE = ("scope", "disabled", "suspend", "pending", "confirm", "login", "sign in")
 
+# Without looking, an unknown outcome could never be settled; `read:search` is for replies elsewhere alone.
+_NEEDED = ("read:accounts", "read:statuses", "write:media", "write:statuses")
+
+TOO_FEW_RIGHTS = gettext_noop(
+    "The access token lacks a right that is needed to send pictures or to look at what went out: make one with the"
+    " scopes read and write."
+)
 PARTLY_OUT = gettext_noop("Only the first parts of the thread went out. The rest is missing.")
+PARTLY_CORRECTED = gettext_noop("Only the first parts of the thread were corrected.")
 
 
 class _MastodonLine(Line):
@@ -65,6 +74,7 @@ class Mastodon:
         max_media=4,
         alt_text=True,
         edit=True,
+        edit_keeps=("visibility", "reply_to"),
         delete=True,
         read_back=True,
         idempotency_s=int(_KEY_LIVES.total_seconds()),
@@ -73,6 +83,7 @@ class Mastodon:
         reply=True,
         posts_per_minute=60,
         deletes_per_minute=1,
+        signs_in=True,
     )
     settings: ClassVar[Sequence[Setting]] = (
         Setting(
@@ -83,6 +94,7 @@ class Mastodon:
         ),
     )
     secret_label: ClassVar[str] = gettext_noop("Access token")
+    options: ClassVar[Sequence[Option]] = ()
     default_limits: ClassVar[Mapping[str, Any]] = {
         "max_characters": 500,
         "characters_reserved_per_url": 23,
@@ -101,6 +113,8 @@ class Mastodon:
             message = gettext_noop("Give the address of the post to reply to, or its number.")
             found.append(Problem("reply_unknown", "reply_to", message))
         return found
+
+    media_rules = classmethod(rules_of)
 
     @classmethod
     def count(cls, content: Content, limits: Mapping[str, Any]) -> list[Count]:
@@ -124,7 +138,7 @@ class Mastodon:
         )
 
     # --- Sending ----------------------------------------------------------------------------------
-    def publish(self, payload: Payload, permit: Permit, key: str) -> Receipt:
+    def publish(self, payload: Payload, permit: Permit, key: str, begun: datetime) -> Receipt:
         permit.demand(payload)
         self._line.begin()
         # Everything that may fail harmlessly comes before the first public byte.
@@ -154,14 +168,18 @@ class Mastodon:
         if len(out) != len(payload.body["parts"]):
             raise Rejected(gettext_noop("A correction must have as many parts as the thread that is out."))
         uploaded = [self._upload_all(part) for part in payload.body["parts"]]
-        changed = []
+        changed: list[Mapping[str, Any]] = []
         for status_id, part, media_ids in zip(out, payload.body["parts"], uploaded, strict=True):
             form = self._form(payload.body, part, media_ids)
             del form["visibility"]
-            answer = self._line.ask(
-                "PUT", f"/api/v1/statuses/{quote(status_id, safe='')}", creates=True, json=form
-            )
-            changed.append(reading.status_of(answer))
+            path = f"/api/v1/statuses/{quote(status_id, safe='')}"
+            try:
+                changed.append(reading.status_of(self._line.ask("PUT", path, creates=True, json=form)))
+            except AdapterError as error:
+                if not changed:
+                    raise
+                detail = error.detail or error.public
+                raise Ambiguous(PARTLY_CORRECTED, status=error.status, detail=detail) from None
         return reading.receipt(changed)
 
     def retract(self, receipt: Receipt) -> None:
@@ -225,12 +243,12 @@ class Mastodon:
         return str(found[0]["id"])
 
     # --- Looking ----------------------------------------------------------------------------------
-    def reconcile(self, payload: Payload, key: str, since: datetime) -> Receipt | NotFound | CannotTell:
+    def reconcile(self, payload: Payload, key: str, begun: datetime) -> Receipt | NotFound | CannotTell:
         self._line.begin()
         try:
-            found = reading.look_for(self._line, payload.body, since)
+            found = reading.look_for(self._line, payload.body, begun)
         except AdapterError as error:
-            return CannotTell(error.public, again=not isinstance(error, AuthFailed | Rejected))
+            return cannot_tell(error)
         if isinstance(found, CannotTell):
             return found
         if not found:
@@ -238,9 +256,17 @@ class Mastodon:
         if len(found) == len(payload.body["parts"]):
             return reading.receipt(found)
         # While the keys live, sending again repeats nothing and adds what is missing.
-        if datetime.now(UTC) - max(since, reading.created(found[0])) < _KEY_LIVES:
+        if datetime.now(UTC) - max(begun, reading.created(found[0])) < _KEY_LIVES:
             return NotFound()
         return CannotTell(PARTLY_OUT)
+
+    def reread(self, receipt: Receipt, payload: Payload) -> Receipt | NotFound | CannotTell:
+        self._line.begin()
+        try:
+            found = reading.reread(self._line, receipt.parts or (receipt.remote_id,), payload.body)
+        except AdapterError as error:
+            return cannot_tell(error)
+        return reading.receipt(found) if isinstance(found, list) else found
 
     def check(self) -> Health:
         self._line.begin()
@@ -270,11 +296,15 @@ class Mastodon:
     def _missing_scope(answer: Answer) -> str:
         """Servers from 4.3 on say what a token may do; older ones say nothing, and then we cannot."""
         scopes = answer.mapping().get("scopes") if answer.status == 200 else None
-        if not isinstance(scopes, list) or not scopes or {"write", "write:statuses"} & set(map(str, scopes)):
+        if not isinstance(scopes, list) or not scopes:
             return ""
-        return gettext_noop(
-            "The access token may read but not write: make one with the scopes read and write."
-        )
+        given = set(map(str, scopes))
+        missing = [one for one in _NEEDED if not {one, one.partition(":")[0]} & given]
+        if "write:statuses" in missing:
+            return gettext_noop(
+                "The access token may read but not write: make one with the scopes read and write."
+            )
+        return TOO_FEW_RIGHTS if missing else ""
 
     @classmethod
     def _read_limits(cls, instance: Mapping[str, Any]) -> dict[str, Any]:

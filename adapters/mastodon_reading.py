@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import quote, urlsplit
 
-from adapters.base import CannotTell, Receipt, gettext_noop
+from adapters.base import CannotTell, NotFound, Receipt, gettext_noop
 from adapters.http import Answer, Line
 from adapters.reading import folded, text_of, without_links
 
@@ -94,6 +94,28 @@ def look_for(line: Line, body: Mapping[str, Any], since: datetime) -> list[Statu
             break
         found.append(status)
     return found
+
+
+def reread(line: Line, ids: Sequence[str], body: Mapping[str, Any]) -> list[Status] | NotFound | CannotTell:
+    """The statuses of these ids, if they all say this payload now. Raises AdapterError."""
+    found: list[Status] = []
+    # A picture cannot be told from another with the same description: that counts as not there.
+    if len(ids) != len(body["parts"]) or any(part["media"] for part in body["parts"]):
+        return NotFound()
+    for status_id, part in zip(ids, body["parts"], strict=True):
+        answer = line.ask("GET", f"/api/v1/statuses/{quote(status_id, safe='')}", accept={404, 410})
+        if answer.status != 200 or not _says(status_of(answer), body):
+            return NotFound()
+        same = _first_same(line, [status_of(answer)], part["text"])
+        if same is None or isinstance(same, CannotTell):
+            return same or NotFound()
+        found.append(same)
+    return found
+
+
+def _says(status: Status, body: Mapping[str, Any]) -> bool:
+    warning = folded(str(status.get("spoiler_text") or ""))
+    return warning == folded(body["spoiler_text"]) and not status.get("media_attachments")
 
 
 def _statuses_since(line: Line, account: str, since: datetime) -> list[Status] | CannotTell:

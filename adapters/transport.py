@@ -13,29 +13,33 @@ from __future__ import annotations
 import ipaddress
 import socket
 import ssl
-from collections.abc import Iterable, Iterator
-from datetime import UTC, datetime, timedelta
-from functools import cache
-from http.cookiejar import CookieJar, DefaultCookiePolicy
-from typing import Any
+import threading
+import time
+from functools import cache, partial
+from http.client import HTTPResponse
 
-import httpcore
 import httpx
 
+from adapters.wire import Body, Line, Wire
+
 ANSWER_MAX_BYTES = 2 * 1024 * 1024
+# The head of an answer, and what stands between its chunks.
+_AROUND_BYTES = 1024 * 1024
 CONNECT_TIMEOUT_S = 5.0
-_CONNECTIONS = 64
+# Connections that one client keeps, and for how long.
+_CONNECTIONS, _KEPT_S = 64, 15.0
+_Origin = tuple[str, str, int]
 
 _Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 _NAT64_LOCAL = ipaddress.IPv6Network("64:ff9b:1::/48")
 
 
-class AddressRefused(httpcore.ConnectError):
+class AddressRefused(httpx.ConnectError):
     """The name leads to an address that is not on the public internet."""
 
 
-class NameUnknown(httpcore.ConnectError):
+class NameUnknown(httpx.ConnectError):
     """The name could not be resolved."""
 
 
@@ -43,16 +47,21 @@ class PlainHttpRefused(httpx.ConnectError):
     """A secret would travel unencrypted: plain http is for hosts that were allowed by name only."""
 
 
-class AnswerTooLarge(httpx.ReadError):
-    """The answer is larger than any network of ours has reason to send."""
+_one_at_a_time = threading.Lock()
 
 
-@cache
 def shared_context() -> ssl.SSLContext:
-    """One TLS context for all clients of the process: loading the authorities costs 30 ms of CPU.
+    """One TLS context for all clients of the process: loading the authorities costs 60 ms of CPU.
 
     The bundled authorities and those of the system, so that an organisation's own work too.
     """
+    # A cache alone would let all the sending threads, which begin at the same moment, load them each.
+    with _one_at_a_time:
+        return _context()
+
+
+@cache
+def _context() -> ssl.SSLContext:
     context = httpx.create_ssl_context(trust_env=False)
     context.load_default_certs()
     return context
@@ -83,48 +92,15 @@ def authority(host: str, port: int) -> str:
     return f"[{host}]:{port}" if ":" in host else f"{host.lower()}:{port}"
 
 
-class _PunctualStream(httpcore.NetworkStream):
-    """A connection whose answer must be complete `answer_s` after the last byte of the question.
-
-    A read timeout alone lets a far side that sends a byte now and then hold a worker for ever.
-    """
-
-    def __init__(self, stream: httpcore.NetworkStream, answer_s: float) -> None:
-        self._stream = stream
-        self._answer_s = timedelta(seconds=answer_s)
-        self._answer_by = datetime.now(UTC) + self._answer_s
-
-    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        left = (self._answer_by - datetime.now(UTC)).total_seconds()
-        if left <= 0:
-            raise httpcore.ReadTimeout("the answer took too long")
-        return self._stream.read(max_bytes, left if timeout is None else min(timeout, left))
-
-    def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        self._stream.write(buffer, timeout)
-        self._answer_by = datetime.now(UTC) + self._answer_s
-
-    def close(self) -> None:
-        self._stream.close()
-
-    def start_tls(
-        self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
-    ) -> httpcore.NetworkStream:
-        return _PunctualStream(
-            self._stream.start_tls(ssl_context, server_hostname, timeout), self._answer_s.total_seconds()
-        )
-
-    def get_extra_info(self, info: str) -> Any:
-        return self._stream.get_extra_info(info)
-
-
-class CheckedBackend(httpcore.NetworkBackend):
+class Dial:
     """Opens connections to addresses that were checked, and to nothing else."""
 
-    def __init__(self, allow_private: bool | frozenset[str], answer_s: float) -> None:
+    def __init__(
+        self, allow_private: bool | frozenset[str], timeout_s: float, context: ssl.SSLContext
+    ) -> None:
         self._allow_private = allow_private
-        self._answer_s = answer_s
-        self._sockets = httpcore.SyncBackend()
+        self._timeout_s = timeout_s
+        self._context = context
 
     def allows(self, host: str, port: int) -> bool:
         """Whether this host and port, as they were written, may be private."""
@@ -132,36 +108,32 @@ class CheckedBackend(httpcore.NetworkBackend):
             return self._allow_private
         return authority(host, port) in self._allow_private
 
-    def connect_tcp(
-        self,
-        host: str,
-        port: int,
-        timeout: float | None = None,
-        local_address: str | None = None,
-        socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
-    ) -> httpcore.NetworkStream:
-        addresses = self._checked_addresses(host, port)
-        give_up = datetime.now(UTC) + timedelta(seconds=timeout or CONNECT_TIMEOUT_S)
-        failure: httpcore.ConnectError | httpcore.ConnectTimeout = httpcore.ConnectTimeout("no time left")
-        for address in addresses:
-            left = (give_up - datetime.now(UTC)).total_seconds()
+    def open(self, scheme: str, host: str, port: int) -> Wire:
+        """Raises httpx.ConnectError and ConnectTimeout: nothing of a question was sent."""
+        give_up = time.monotonic() + min(CONNECT_TIMEOUT_S, self._timeout_s)
+        failure: OSError = TimeoutError("no time left")
+        for address in self._checked_addresses(host, port):
+            left = give_up - time.monotonic()
             if left <= 0:
                 break
             try:
-                stream = self._sockets.connect_tcp(address, port, left, local_address, socket_options)
-            except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
+                connected = socket.create_connection((address, port), left)
+            except OSError as error:
                 failure = error
             else:
-                return _PunctualStream(stream, self._answer_s)
-        raise failure
+                connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                if scheme == "https":
+                    connected = self._in_tls(connected, host, give_up - time.monotonic())
+                return Wire(Line(connected, self._timeout_s, ANSWER_MAX_BYTES + _AROUND_BYTES))
+        raise _not_connected(failure) from failure
 
-    def connect_unix_socket(
-        self,
-        path: str,
-        timeout: float | None = None,
-        socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
-    ) -> httpcore.NetworkStream:
-        raise AddressRefused("a socket file is no network")
+    def _in_tls(self, connected: socket.socket, host: str, left: float) -> ssl.SSLSocket:
+        connected.settimeout(max(left, 0.001))
+        try:
+            return self._context.wrap_socket(connected, server_hostname=host)
+        except (OSError, ValueError) as error:
+            connected.close()
+            raise _not_connected(error) from error
 
     def _checked_addresses(self, host: str, port: int) -> list[str]:
         try:
@@ -177,64 +149,113 @@ class CheckedBackend(httpcore.NetworkBackend):
         return public
 
 
-class _BoundedStream(httpx.SyncByteStream):
-    def __init__(self, stream: httpx.SyncByteStream) -> None:
-        self._stream = stream
-
-    def __iter__(self) -> Iterator[bytes]:
-        seen = 0
-        for chunk in self._stream:
-            seen += len(chunk)
-            if seen > ANSWER_MAX_BYTES:
-                raise AnswerTooLarge(f"the answer is larger than {ANSWER_MAX_BYTES} bytes")
-            yield chunk
-
-    def close(self) -> None:
-        self._stream.close()
+def _not_connected(error: Exception) -> httpx.ConnectError | httpx.ConnectTimeout:
+    if isinstance(error, TimeoutError):
+        return httpx.ConnectTimeout("no connection in time")
+    return httpx.ConnectError("no connection")
 
 
-class CheckedTransport(httpx.HTTPTransport):
-    """httpx over `CheckedBackend`, with answers bounded and never compressed (a small compressed
-    answer can unpack to gigabytes)."""
+class CheckedTransport(httpx.BaseTransport):
+    """Questions on checked connections, which are kept for the next one, with answers bounded and never compressed
+    (a small compressed answer can unpack to gigabytes)."""
 
     def __init__(
         self, allow_private: bool | frozenset[str], timeout_s: float, context: ssl.SSLContext
     ) -> None:
-        super().__init__(verify=context, trust_env=False)
-        self._backend = CheckedBackend(allow_private, timeout_s)
-        # httpx offers no public way to hand in a network backend; the pool is all that it wraps.
-        self._pool = httpcore.ConnectionPool(
-            ssl_context=context,
-            max_connections=_CONNECTIONS,
-            max_keepalive_connections=_CONNECTIONS,
-            keepalive_expiry=15.0,
-            network_backend=self._backend,
-        )
+        self._dial = Dial(allow_private, timeout_s, context)
+        self._lock = threading.Lock()
+        # The latest last; each with where it leads to and until when it may be used.
+        self._kept: list[tuple[_Origin, float, Wire]] = []
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         url = request.url
-        if url.scheme != "https" and not self._backend.allows(url.host, url.port or 80):
+        if url.scheme not in {"http", "https"}:
+            raise httpx.UnsupportedProtocol("neither http nor https", request=request)
+        if url.scheme != "https" and not self._dial.allows(url.host, url.port or 80):
             raise PlainHttpRefused("plain http", request=request)
-        response = super().handle_request(request)
+        origin = (
+            url.scheme,
+            url.raw_host.decode("ascii"),
+            url.port or (443 if url.scheme == "https" else 80),
+        )
+        wire = self._take(origin) or self._dial.open(*origin)
+        try:
+            answer = wire.ask(request)
+        except BaseException:
+            wire.close()
+            raise
+        response = httpx.Response(
+            answer.status,
+            # As the bytes that they were: a header may hold anything.
+            headers=[
+                (name.encode("latin-1"), value.encode("latin-1")) for name, value in answer.getheaders()
+            ],
+            stream=Body(answer, ANSWER_MAX_BYTES, partial(self._end, origin, wire, answer)),
+        )
         if response.headers.get("content-encoding", "identity").strip().lower() not in {"", "identity"}:
             response.close()
             raise httpx.RemoteProtocolError(
                 "compressed although we asked for a plain answer", request=request
             )
-        assert isinstance(response.stream, httpx.SyncByteStream)
-        response.stream = _BoundedStream(response.stream)
         return response
+
+    def _take(self, origin: _Origin) -> Wire | None:
+        """A kept connection on which a question may be asked."""
+        now = time.monotonic()
+        with self._lock:
+            over = [wire for _origin, until, wire in self._kept if until < now]
+            self._kept = [one for one in self._kept if one[1] >= now]
+            mine = [one for one in self._kept if one[0] == origin]
+            if mine:
+                self._kept.remove(mine[-1])
+        for wire in over:
+            wire.close()
+        if not mine:
+            return None
+        found = mine[-1][2]
+        if found.reusable():
+            return found
+        found.close()
+        return self._take(origin)
+
+    def _end(self, origin: _Origin, wire: Wire, answer: HTTPResponse) -> None:
+        """What was read to its end may be used again."""
+        whole = answer.isclosed()
+        answer.close()
+        with self._lock:
+            keep = whole and not wire.last and len(self._kept) < _CONNECTIONS
+            if keep:
+                self._kept.append((origin, time.monotonic() + _KEPT_S, wire))
+        if not keep:
+            wire.close()
+
+    def close(self) -> None:
+        with self._lock:
+            kept, self._kept = self._kept, []
+        for _origin, _until, wire in kept:
+            wire.close()
+
+
+class _NoCookies(httpx.Cookies):
+    """No channel's session ever travels with another's question. A policy that refuses each cookie does the same, at
+    a sixth of what a request costs."""
+
+    def extract_cookies(self, response: httpx.Response) -> None:
+        """Keeps nothing."""
+
+
+class _Client(httpx.Client):
+    cookies = _NoCookies()  # type: ignore[override]
 
 
 def build_client(*, allow_private: bool | frozenset[str], user_agent: str, timeout_s: float) -> httpx.Client:
-    """A client for one sending thread (a client a thread beats a shared one by half, since a
-    shared pool is scanned under a lock). `allow_private`: True, or the `host:port` that may be
-    private or speak plain http. `timeout_s` bounds every whole answer."""
-    return httpx.Client(
+    """A client for one sending thread, or for all of a process that seldom asks. `allow_private`: True, or the
+    `host:port` that may be private or speak plain http. `timeout_s` bounds every whole answer."""
+    return _Client(
         transport=CheckedTransport(allow_private, timeout_s, shared_context()),
-        timeout=httpx.Timeout(timeout_s, connect=CONNECT_TIMEOUT_S),
+        # For whoever plans with it (`adapters/http.py`); the transport keeps its own.
+        timeout=timeout_s,
         headers={"User-Agent": user_agent, "Accept": "application/json", "Accept-Encoding": "identity"},
-        cookies=CookieJar(policy=DefaultCookiePolicy(allowed_domains=[])),
         follow_redirects=False,
         trust_env=False,
     )

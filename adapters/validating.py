@@ -12,13 +12,16 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
-from adapters.base import Content, Count, MediaItem, Problem, gettext_noop
+from adapters.base import Capabilities, Content, Count, MediaItem, Problem, gettext_noop
 from adapters.counting import graphemes, length
 
 _LANGUAGE = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*")
 _HALF_PAIR = re.compile("[\ud800-\udfff]")
 # Control characters other than a line break and a tab never reach a reader as they were approved.
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\x80-\x9f]")
+
+# For a network that counts in a way of its own: what it has in common with the others, but for the length.
+ANY_LENGTH: Mapping[str, int] = {"max_characters": 10**9, "characters_reserved_per_url": 23}
 
 
 def tidy(text: str) -> str:
@@ -55,6 +58,17 @@ def warning(content: Content) -> str:
     return tidy(content.options.get("content_warning", ""))
 
 
+def one_line(text: str) -> str:
+    """A title, or whatever else has no lines."""
+    return " ".join(tidy(text).split())
+
+
+def names(listed: str) -> list[str]:
+    """The names in a list with commas, each once, in their order."""
+    each = (one_line(name) for name in listed.split(","))
+    return list(dict.fromkeys(name for name in each if name))
+
+
 def counts(content: Content, limits: Mapping[str, Any]) -> list[Count]:
     said = warning(content)
     return [
@@ -76,6 +90,32 @@ def problems(content: Content, limits: Mapping[str, Any], visibilities: Iterable
     ]
 
 
+def not_offered(content: Content, can: Capabilities) -> Iterable[Problem]:
+    """What was asked for and this network does not have: it would be lost without a word."""
+    if content.media and not can.media:
+        message = gettext_noop("This network takes no pictures from here: remove them.")
+        yield Problem("media_not_offered", "media", message)
+    if content.thread and not can.threads:
+        message = gettext_noop("This network has no threads: put everything into one text.")
+        yield Problem("thread_not_offered", "thread", message)
+    if content.reply_to.strip() and not can.reply:
+        message = gettext_noop("One cannot reply to a post on this network.")
+        yield Problem("reply_not_offered", "reply_to", message)
+    if warning(content) and not can.content_warning:
+        message = gettext_noop("This network has no content warning: put it into the text.")
+        yield Problem("warning_not_offered", "content_warning", message)
+
+
+def too_long(counted: Iterable[Count]) -> Iterable[Problem]:
+    """Each part that is longer than its limit, as the network counts."""
+    for count in counted:
+        if count.used > count.limit:
+            over = {"used": count.used, "limit": count.limit, "over": count.used - count.limit}
+            message = gettext_noop("The text is %(over)s characters too long: %(used)s of %(limit)s.")
+            field = "thread" if count.part else "text"
+            yield Problem("too_long", field, message, {**over, "part": count.part + 1})
+
+
 def _text_problems(content: Content, limits: Mapping[str, Any]) -> Iterable[Problem]:
     for count, text in zip(counts(content, limits), texts(content), strict=True):
         field = "thread" if count.part else "text"
@@ -84,10 +124,7 @@ def _text_problems(content: Content, limits: Mapping[str, Any]) -> Iterable[Prob
             yield Problem(
                 "empty", field, gettext_noop("There is nothing to publish yet: write a text."), place
             )
-        if count.used > count.limit:
-            over = {"used": count.used, "limit": count.limit, "over": count.used - count.limit, **place}
-            message = gettext_noop("The text is %(over)s characters too long: %(used)s of %(limit)s.")
-            yield Problem("too_long", field, message, over)
+        yield from too_long([count])
         if _CONTROL.search(text):
             message = gettext_noop("The text contains a control character that nobody can see: remove it.")
             yield Problem("control_character", field, message, place)

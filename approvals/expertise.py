@@ -1,4 +1,5 @@
-"""Expertise: who holds what, founding it, and taking it back. (Earning and keeping it: issue 3.)
+"""Expertise: founding it, and taking it back for a cause. (Earning it: `granting.py`; keeping it:
+`practising.py`, `renewing.py`.)
 
 Every change of a credential happens under the brand's exclusive lock, so that a release falls wholly
 before or wholly after it.
@@ -11,7 +12,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db import transaction
-from django.db.models import Q, QuerySet
 from django.utils.translation import gettext as _
 
 from accounts.clock import database_now
@@ -20,31 +20,16 @@ from accounts.models import Brand, User
 from accounts.policies import demand_member, demand_owner, is_alone
 from accounts.reading import read_words
 from accounts.refusals import Forbidden, Invalid, NotHere, Refused
+from approvals.levels import in_force, level_of
 from approvals.models import Credential, CredentialState, Level
+from approvals.relooking import ask_second_looks
+from approvals.striking import hold_what_rested_on, strike
 from journal.recording import Act, record, record_all
 from journal.telling import tell
 
+__all__ = ["FOUNDING_LASTS", "Grant", "found", "in_force", "level_of", "revoke"]
+
 FOUNDING_LASTS = timedelta(days=180)
-
-
-def in_force(brand: Brand, at: datetime) -> QuerySet[Credential]:
-    """The credentials that are ACTIVE at `at`."""
-    return Credential.objects.filter(
-        Q(valid_until__isnull=True) | Q(valid_until__gt=at),
-        Q(ended_at__isnull=True) | Q(ended_at__gt=at),
-        brand=brand,
-        confirmed_at__lte=at,
-        valid_from__lte=at,
-    ).exclude(state=CredentialState.PROPOSED)
-
-
-def level_of(user: User, brand: Brand, domain: str | None = None) -> int:
-    """The account's highest level now, in one domain or in any; 0 without a credential. Another account of
-    the same person lends it none: expertise speaks through the account that earned it."""
-    held = in_force(brand, database_now()).filter(user=user)
-    if domain is not None:
-        held = held.filter(domain=domain)
-    return max(held.values_list("level", flat=True), default=0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,8 +89,9 @@ def _founding(owner: User, brand: Brand, grant: Grant, now: datetime) -> Credent
 
 
 def revoke(actor: User, pk: int, cause: str, since: datetime | None = None) -> Credential:
-    """Takes a credential back for a cause, from a date (now, or in the past: approvals that rested on it
-    since then no longer count). By the owner or by a mentor of that domain, never by the person."""
+    """Takes a person's expertise in a domain back for a cause, from a date (now, or in the past: approvals
+    that rested on it since then no longer count). By the owner or by a mentor of that domain, never by the
+    person. Scheduled posts whose gate closes are held; what is already out is listed for another look."""
     held = Credential.objects.select_related("brand", "user").filter(pk=pk).first()
     if held is None:
         raise NotHere("no_such_credential", _("There is no such credential."))
@@ -114,17 +100,15 @@ def revoke(actor: User, pk: int, cause: str, since: datetime | None = None) -> C
         raise Invalid("cause_needed", _("Say why."), fields={"cause": [_("Say why.")]})
     with transaction.atomic():
         change_standing(held.brand_id)
-        membership = demand_member(actor, held.brand)
-        mentor = level_of(actor, held.brand, held.domain) >= Level.MENTOR
-        if actor.person_id == held.user.person_id or not (membership.is_owner or mentor):
-            raise Forbidden("not_qualified", _("Only an owner or a mentor of this domain revokes it."))
+        demand_may_take_back(actor, held)
         held.refresh_from_db()
-        if held.state in {CredentialState.REVOKED, CredentialState.PROPOSED}:
+        if held.state in _NOT_TO_REVOKE:
             raise Refused("already_revoked", _("This credential is not, or no longer, in force."))
         now = database_now()
-        # One that had lapsed before stays over since then: revoking lends it no day.
-        over = min(since or now, now, held.ended_at or now)
-        Credential.objects.filter(pk=pk).update(state=CredentialState.REVOKED, ended_at=over, end_cause=why)
+        over = min(since or now, now)
+        strike(held, CredentialState.REVOKED, over, why, by=actor.pk)
+        stopped = hold_what_rested_on(actor, held)
+        looks = ask_second_looks(held, over)
         record(
             "credential.revoke",
             actor,
@@ -133,8 +117,28 @@ def revoke(actor: User, pk: int, cause: str, since: datetime | None = None) -> C
             person=held.user.person_id,
             domain=held.domain,
             since=over.isoformat(),
+            held=stopped,
+            second_looks=[one.post_id for one in looks],
             personal=why,
         )
-        tell([held.user], held.brand, "credential.revoke", domain=held.domain, who=actor.name)
+        tell(
+            [held.user],
+            held.brand,
+            "credential.revoke",
+            domain=held.domain,
+            who=actor.name,
+            user=held.user_id,
+        )
     held.refresh_from_db()
     return held
+
+
+_NOT_TO_REVOKE = {CredentialState.REVOKED, CredentialState.PROPOSED, CredentialState.DECLINED}
+
+
+def demand_may_take_back(actor: User, held: Credential) -> None:
+    """Raises Forbidden unless the actor is an owner or a mentor of this domain, and not the person."""
+    membership = demand_member(actor, held.brand)
+    mentor = level_of(actor, held.brand, held.domain) >= Level.MENTOR
+    if actor.person_id == held.user.person_id or not (membership.is_owner or mentor):
+        raise Forbidden("not_qualified", _("Only an owner or a mentor of this domain revokes it."))

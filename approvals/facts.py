@@ -6,33 +6,28 @@ number in `Facts` is a person's, so that two accounts of one person are one.
 
 from __future__ import annotations
 
-import time
+import zoneinfo
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import cache
 from typing import Any
 
-from accounts.clock import database_now
-from accounts.models import Absence, Membership
-from accounts.refusals import Invalid
-from approvals.gate import Blocker, Decided, Facts, Held, Release
-from approvals.models import (
-    Credential,
-    CredentialState,
-    Decision,
-    Epoch,
-    Incident,
-    Override,
-    Pause,
-    Policy,
-    PolicyState,
-    Verdict,
-)
-from approvals.policy import Rules, read_rules, rule_for
-from posts.models import Channel, Contribution, Post
+from pydantic import TypeAdapter
 
-_CLEARING = {Verdict.APPROVE, Verdict.WITHDRAW}
+from accounts.clock import database_now
+from approvals.gate import CRISIS, ENTRUSTED, Blocker, Decided, Facts, Reason, Release, Rule
+from approvals.models import Decision, Override, Verdict
+from approvals.policy import rule_for
+from approvals.standing import Shelf, Standing, grouped
+from posts.models import Contribution, Post
+
+_CLEARING = {Verdict.APPROVE.value, Verdict.WITHDRAW.value}
+_zone = cache(zoneinfo.ZoneInfo)
+# How facts and reasons are stored with a release, and read again.
+FACTS: TypeAdapter[Facts] = TypeAdapter(Facts)
+REASONS: TypeAdapter[tuple[Reason, ...]] = TypeAdapter(tuple[Reason, ...])
 
 
 def touches(scope: Mapping[str, Any], channels: Iterable[str], products: Iterable[str]) -> bool:
@@ -42,21 +37,6 @@ def touches(scope: Mapping[str, Any], channels: Iterable[str], products: Iterabl
     return bool(
         set(scope.get("channels", ())) & set(channels) or set(scope.get("products", ())) & set(products)
     )
-
-
-@dataclass(slots=True)
-class _Brand:
-    """What is the same for all posts of a brand."""
-
-    rules: Rules | None
-    policy_id: int | None
-    held: tuple[Held, ...]
-    active: frozenset[int]
-    absences: list[tuple[int, Absence]]
-    incidents: list[Incident]
-    pauses: list[Pause]
-    epochs: list[Epoch]
-    networks: dict[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,242 +49,373 @@ class Loaded:
     standing: int
 
 
-def _period(credential: Credential) -> tuple[datetime, datetime | None]:
-    since = max(credential.valid_from, credential.confirmed_at or credential.valid_from)
-    ends = [moment for moment in (credential.valid_until, credential.ended_at) if moment is not None]
-    return since, min(ends) if ends else None
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What is looked at of one post. Plain values in place of rows of models: the release engine reads
+    hundreds a second, and making the models of a post with its brand and its revision costs more than
+    judging it (docs/decisions/throughput.md)."""
+
+    pk: int
+    brand_id: int
+    standing: int
+    stopped_at: datetime | None
+    time_zone: str
+    lineage_id: int
+    kind: str
+    products: Sequence[str]
+    topics: Sequence[str]
+    version: int
+    slot: datetime | None
+    window_from: datetime | None
+    window_until: datetime | None
+    held_by_id: int | None
+    released_by_id: int | None
+    released_digest: str
+    released_epoch: int | None
+    digest: str | None
+    channels: Sequence[str] | None
+
+    @property
+    def keys(self) -> Sequence[str]:
+        """The keys of its channels."""
+        return self.channels or ()
 
 
-def _grouped(rows: Iterable[Any], key: Callable[[Any], int]) -> dict[int, list[Any]]:
-    groups: dict[int, list[Any]] = defaultdict(list)
-    for row in rows:
-        groups[key(row)].append(row)
-    return groups
+# In the order of `Subject`'s fields.
+_COLUMNS = (
+    "pk",
+    "brand_id",
+    "brand__standing",
+    "brand__stopped_at",
+    "brand__time_zone",
+    "lineage_id",
+    "kind",
+    "products",
+    "topics",
+    "version",
+    "slot",
+    "window_from",
+    "window_until",
+    "held_by_id",
+    "released_by_id",
+    "released_digest",
+    "released_epoch",
+    "revision__digest",
+    "revision__content__channels",
+)
 
 
-def _rules(policy: Policy | None) -> Rules | None:
-    if policy is None:
-        return None
-    try:
-        return read_rules(policy.rules)
-    except Invalid:
-        # A policy that does not load denies everything: the gate says so, the owner is shown red.
-        return None
+def read_subjects(post_ids: Iterable[int]) -> list[Subject]:
+    """These posts as they stand now, in one statement."""
+    rows = Post.objects.filter(pk__in=list(post_ids)).values_list(*_COLUMNS)
+    return [Subject(*row) for row in rows]
 
 
-def load_brands(brand_ids: Sequence[int]) -> dict[int, _Brand]:
-    """What the gate needs of each brand, in a fixed number of queries."""
-    if not brand_ids:
-        return {}
-
-    def by_brand(row: Any) -> int:
-        return int(row.brand_id)
-
-    here = {"brand_id__in": brand_ids}
-    members = _grouped(
-        Membership.objects.filter(**here, is_active=True, user__is_active=True).select_related("user"),
-        by_brand,
+def subject_of(post: Post) -> Subject:
+    """The same of a post that was read with its brand and revision."""
+    brand, revision = post.brand, post.revision
+    return Subject(
+        pk=post.pk,
+        brand_id=post.brand_id,
+        standing=brand.standing,
+        stopped_at=brand.stopped_at,
+        time_zone=brand.time_zone,
+        lineage_id=post.lineage_id,
+        kind=post.kind,
+        products=post.products,
+        topics=post.topics,
+        version=post.version,
+        slot=post.slot,
+        window_from=post.window_from,
+        window_until=post.window_until,
+        held_by_id=post.held_by_id,
+        released_by_id=post.released_by_id,
+        released_digest=post.released_digest,
+        released_epoch=post.released_epoch,
+        digest=revision.digest if revision else None,
+        channels=revision.content["channels"] if revision else None,
     )
-    credentials = _grouped(
-        Credential.objects.filter(**here).exclude(state=CredentialState.PROPOSED).select_related("user"),
-        by_brand,
-    )
-    policies = {row.brand_id: row for row in Policy.objects.filter(**here, state=PolicyState.ACTIVE)}
-    absences = _grouped(Absence.objects.filter(**here).select_related("user"), by_brand)
-    incidents = _grouped(Incident.objects.filter(**here, lifted_at__isnull=True).order_by("pk"), by_brand)
-    pauses = _grouped(Pause.objects.filter(**here, ended_at__isnull=True).order_by("pk"), by_brand)
-    epochs = _grouped(Epoch.objects.filter(**here), by_brand)
-    channels = _grouped(Channel.objects.filter(**here), by_brand)
-    found = {}
-    for brand_id in brand_ids:
-        held = []
-        accounts = {row.user_id for row in members[brand_id]}
-        for row in credentials[brand_id]:
-            if row.user_id not in accounts:
-                # A closed account is silent, even when its person has another one that is not.
-                continue
-            since, until = _period(row)
-            held.append(Held(row.user.person_id, row.domain, row.level, since, until, row.user_id))
-        policy = policies.get(brand_id)
-        found[brand_id] = _Brand(
-            rules=_rules(policy),
-            policy_id=policy.pk if policy else None,
-            held=tuple(held),
-            active=frozenset(row.user.person_id for row in members[brand_id]),
-            absences=[(row.user.person_id, row) for row in absences[brand_id]],
-            incidents=incidents[brand_id],
-            pauses=pauses[brand_id],
-            epochs=epochs[brand_id],
-            networks={row.key: row.network for row in channels[brand_id]},
-        )
-    return found
 
 
-class Shelf:
-    """Brands as they were last read, for a process that asks again and again (the release engine).
+@dataclass(frozen=True, slots=True)
+class _Said:
+    """A decision, without its words."""
 
-    Whatever stands in `_Brand` changes only under the brand's exclusive lock, which raises its standing:
-    a brand of the same standing, read under the shared lock, is the same. It is forgotten after a second
-    all the same, so that a writer who forgot to raise it would be found out and not obeyed for ever.
-    """
+    pk: int
+    post_id: int
+    lineage_id: int
+    user_id: int
+    same_person_as: int | None
+    decision: str
+    digest: str
+    epoch: int
+    at: datetime
+    binding: bool
 
-    LASTS_S = 1.0
+    @property
+    def person(self) -> int:
+        return self.same_person_as or self.user_id
 
-    def __init__(self) -> None:
-        self._kept: dict[int, tuple[int, float, _Brand]] = {}
 
-    def brands_of(self, posts: Sequence[Post]) -> dict[int, _Brand]:
-        now = time.monotonic()
-        standings = {post.brand_id: post.brand.standing for post in posts}
-        found = {}
-        for brand_id, standing in standings.items():
-            kept = self._kept.get(brand_id)
-            if kept is not None and kept[0] == standing and now - kept[1] < self.LASTS_S:
-                found[brand_id] = kept[2]
-        for brand_id, brand in load_brands(sorted(standings.keys() - found.keys())).items():
-            found[brand_id] = brand
-            self._kept[brand_id] = (standings[brand_id], now, brand)
-        return found
+_SAID = (
+    "pk",
+    "post_id",
+    "post__lineage_id",
+    "user_id",
+    "user__same_person_as_id",
+    "decision",
+    "digest",
+    "epoch",
+    "at",
+    "binding",
+)
 
 
 def load(
-    posts: Sequence[Post], *, shelf: Shelf | None = None, taken_at: datetime | None = None
+    posts: Iterable[Post], *, shelf: Shelf | None = None, taken_at: datetime | None = None
 ) -> dict[int, Loaded]:
     """The facts of each post (brand and revision selected), by post id, as of one instant. Inside a
     transaction that holds the locks of `accounts/locks.py` they cannot change under the caller."""
+    return load_subjects([subject_of(post) for post in posts], shelf=shelf, taken_at=taken_at)
+
+
+def load_subjects(
+    posts: Sequence[Subject], *, shelf: Shelf | None = None, taken_at: datetime | None = None
+) -> dict[int, Loaded]:
+    """The same for what was read as `Subject`s."""
     taken_at = taken_at or database_now()
     brands = (shelf or Shelf()).brands_of(posts)
-    lineages = {post.lineage_id for post in posts}
-    contributions = _grouped(
-        Contribution.objects.filter(lineage_id__in=lineages).select_related("user"),
-        lambda row: row.lineage_id,
-    )
-    decisions = _grouped(
-        Decision.objects.filter(post__lineage_id__in=lineages).select_related("user", "post").order_by("pk"),
-        lambda row: row.post.lineage_id,
-    )
-    overrides = _grouped(
-        Override.objects.filter(decision__post__lineage_id__in=lineages), lambda row: row.decision_id
-    )
+    lineages = list({post.lineage_id for post in posts})
+    writers: dict[int, list[tuple[int, int, bool]]] = defaultdict(list)
+    wrote = Contribution.objects.filter(lineage_id__in=lineages)
+    for lineage, user, person, light in wrote.values_list(
+        "lineage_id", "user_id", "user__same_person_as_id", "light"
+    ):
+        writers[lineage].append((user, person or user, light))
+    said: dict[int, list[_Said]] = defaultdict(list)
+    for row in Decision.objects.filter(post__lineage_id__in=lineages).order_by("pk").values_list(*_SAID):
+        one = _Said(*row)
+        said[one.lineage_id].append(one)
+    objections = _load_objections(said)
     return {
         post.pk: _one(
             post,
             brands[post.brand_id],
-            contributions[post.lineage_id],
-            decisions[post.lineage_id],
-            overrides,
+            writers[post.lineage_id],
+            said[post.lineage_id],
+            objections.get(post.lineage_id, ()),
             taken_at,
         )
         for post in posts
     }
 
 
+@dataclass(frozen=True, slots=True)
+class _Objection:
+    """An open objection with its words, and {domain: level} in which nobody has overridden it yet."""
+
+    decision: Decision
+    left: Mapping[str, int]
+
+
+def _load_objections(said: Mapping[int, Sequence[_Said]]) -> dict[int, list[_Objection]]:
+    """The open objections of each lineage, with their words. Most lineages have none, and then nothing
+    more is read."""
+    candidates = [
+        one.pk
+        for of_lineage in said.values()
+        for one in of_lineage
+        if one.binding and one.decision not in _CLEARING
+    ]
+    if not candidates:
+        return {}
+    overrides = grouped(Override.objects.filter(decision__in=candidates), lambda row: row.decision_id)
+    lineages = {one.pk: lineage for lineage, of_lineage in said.items() for one in of_lineage}
+    found: dict[int, list[_Objection]] = defaultdict(list)
+    for row in Decision.objects.filter(pk__in=candidates).select_related("user").order_by("pk"):
+        lineage = lineages[row.pk]
+        lifted = {one.domain for one in overrides[row.pk]}
+        left = {str(domain): int(level) for domain, level in row.rests_on if domain not in lifted}
+        if left and not _taken_back(row, said[lineage]):
+            found[lineage].append(_Objection(row, left))
+    return found
+
+
+def _taken_back(objection: Decision, said: Iterable[_Said]) -> bool:
+    """Whether its caster has since approved the post on which they cast it, or withdrawn it there: then it
+    holds nothing any more, copies included (docs/decisions/vetoes.md)."""
+    # By the very account: to say that another one is the same person must not lift an objection.
+    return any(
+        later.pk > objection.pk
+        and later.user_id == objection.user_id
+        and later.post_id == objection.post_id
+        and later.decision in _CLEARING
+        for later in said
+    )
+
+
+def _approved_here(objection: Decision, post_id: int, said: Iterable[_Said]) -> bool:
+    """Whether its caster has since approved this very post, which may be a copy: for it alone."""
+    return any(
+        later.pk > objection.pk
+        and later.user_id == objection.user_id
+        and later.post_id == post_id
+        and later.decision == Verdict.APPROVE.value
+        for later in said
+    )
+
+
 def _one(
-    post: Post,
-    brand: _Brand,
-    contributions: list[Contribution],
-    decisions: list[Decision],
-    overrides: Mapping[int, list[Override]],
+    post: Subject,
+    brand: Standing,
+    contributions: Sequence[tuple[int, int, bool]],
+    said: Sequence[_Said],
+    objections: Sequence[_Objection],
     taken_at: datetime,
 ) -> Loaded:
-    content = post.revision.content if post.revision else {"channels": []}
-    keys: list[str] = content["channels"]
-    networks = [brand.networks[key] for key in keys if key in brand.networks]
+    keys = post.keys
     in_scope = [epoch.number for epoch in brand.epochs if touches(epoch.scope, keys, post.products)]
     frozen = [incident.pk for incident in brand.incidents if touches(incident.scope, keys, post.products)]
     rules = brand.rules
     light = bool(rules and rules.light_correction)
-    writers = [row.user for row in contributions if not (row.light and light)]
-    due = post.slot or taken_at
-    day = due.astimezone(post.brand.zone).date()
-    digest = (post.revision.digest if post.revision else "") or None
+    writers = [(user, person) for user, person, slight in contributions if not (slight and light)]
+    day = (post.slot or taken_at).astimezone(_zone(post.time_zone)).date()
+    digest = post.digest or None
     facts = Facts(
         post=post.pk,
         kind=post.kind,
         digest=digest,
         epoch=max(in_scope, default=0),
-        rule=rule_for(rules, post.kind, networks, post.products, post.topics) if rules else None,
-        contributors=frozenset(user.person_id for user in writers),
+        rule=_rule(brand, post.kind, keys, post.products, post.topics),
+        contributors=frozenset(person for _user, person in writers),
         decisions=tuple(
-            Decided(row.pk, row.user.person_id, row.decision, row.digest, row.epoch, row.at, row.user_id)
-            for row in decisions
-            if row.post_id == post.pk
+            Decided(one.pk, one.person, one.decision, one.digest, one.epoch, one.at, one.user_id)
+            for one in said
+            if one.post_id == post.pk
         ),
         held=brand.held,
         active=brand.active,
         absent=frozenset(person for person, row in brand.absences if row.first_day <= day <= row.last_day),
-        blockers=tuple(_blockers(post, brand, keys, digest, decisions, overrides)),
+        blockers=(),
         frozen_by=frozen[0] if frozen else None,
         release=_release(post),
         window_from=post.window_from,
         window_until=post.window_until,
         taken_at=taken_at,
-        wrote=frozenset(user.pk for user in writers),
+        wrote=frozenset(user for user, _person in writers),
     )
-    return Loaded(facts, brand.policy_id, post.version, post.brand.standing)
+    blockers = _blockers(post, brand, facts, objections, said)
+    if blockers:
+        facts = replace(facts, blockers=tuple(blockers))
+    return Loaded(facts, brand.policy_id, post.version, post.standing)
 
 
-def _release(post: Post) -> Release | None:
+def _release(post: Subject) -> Release | None:
     if post.released_by_id is None or post.released_epoch is None:
         return None
     return Release(post.released_by_id, post.released_digest, post.released_epoch)
 
 
 def _blockers(
-    post: Post,
-    brand: _Brand,
-    keys: list[str],
-    digest: str | None,
-    decisions: list[Decision],
-    overrides: Mapping[int, list[Override]],
+    post: Subject, brand: Standing, facts: Facts, objections: Iterable[_Objection], said: Sequence[_Said]
 ) -> list[Blocker]:
     found = []
-    for objection in open_objections(decisions, overrides):
-        if objection.decision == Verdict.REJECT:
+    for objection in objections:
+        row = objection.decision
+        if row.decision == Verdict.REJECT:
             code = "veto"
-        elif objection.post_id == post.pk and objection.digest == digest:
+        elif row.post_id == post.pk and row.digest == facts.digest:
             code = "changes_requested"
         else:
             continue
+        if _approved_here(row, post.pk, said):
+            continue
         params: dict[str, str | int] = {
-            "decision": objection.pk,
-            "who": objection.user.name,
-            "why": objection.comment[:300],
+            "decision": row.pk,
+            "who": row.user.name,
+            "why": row.comment[:300],
         }
-        found.append(Blocker(code, objection.user.person_id, params))
+        could = who_could_override(facts, row.user.person_id, objection.left) if code == "veto" else ()
+        found.append(Blocker(code, row.user.person_id, params, could))
     if post.held_by_id is not None:
-        found.append(Blocker("held", post.held_by_id))
+        found.append(Blocker("held", post.held_by_id, {}, _who_could_resume(facts)))
     found += [
-        Blocker("paused", pause.by_id, {"pause": pause.pk, "why": pause.reason[:300]})
+        Blocker(
+            "paused", pause.by_id, {"pause": pause.pk, "why": pause.reason[:300]}, _who_could_end_pause(facts)
+        )
         for pause in brand.pauses
-        if touches(pause.scope, keys, post.products)
+        if touches(pause.scope, post.keys, post.products)
     ]
-    if post.brand.stopped_at is not None:
+    if post.stopped_at is not None:
         found.append(Blocker("stopped"))
     return found
 
 
-def open_objections(decisions: Iterable[Decision], overrides: Mapping[int, list[Override]]) -> list[Decision]:
-    """Binding objections of a lineage that nobody has cleared: not withdrawn, not followed by their
-    caster's approval, and not overridden in every domain on which they rest."""
-    decisions = list(decisions)
-    found = []
-    for one in decisions:
-        if not one.binding or one.decision in _CLEARING:
-            continue
-        # By the very account: to say that another one is the same person must not lift an objection.
-        cleared = any(
-            later.pk > one.pk and later.user_id == one.user_id and later.decision in _CLEARING
-            for later in decisions
-        )
-        lifted = {row.domain for row in overrides.get(one.pk, ())}
-        if not cleared and not {domain for domain, _level in one.rests_on} <= lifted:
-            found.append(one)
-    return found
+# --- Who could take a blocker away ----------------------------------------------------------------
+def _holders(facts: Facts, domain: str, level: int) -> set[int]:
+    """Active, present people who hold a domain at that level at this moment."""
+    able = {
+        held.person
+        for held in facts.held
+        if held.domain == domain and held.level >= level and held.at(facts.taken_at)
+    }
+    return (able & facts.active) - facts.absent
 
 
-def load_one(post: Post) -> Loaded:
-    return load([post])[post.pk]
+def who_could_override(facts: Facts, caster: int, left: Mapping[str, int]) -> tuple[int, ...]:
+    """Non-contributors who could lift a veto alone in all domains that are `left`; where nobody could,
+    those who could in one of them. Its caster can take it back anyway, and is not among them."""
+    able = [_holders(facts, domain, level) - facts.contributors - {caster} for domain, level in left.items()]
+    return tuple(sorted(set.intersection(*able) or set.union(*able))) if able else ()
+
+
+def _who_could_resume(facts: Facts) -> tuple[int, ...]:
+    wanted = facts.rule.requirements if facts.rule is not None else ()
+    if facts.kind == CRISIS:
+        wanted = tuple(one for one in wanted if one.domain == CRISIS)
+    able = {person for one in wanted for person in _holders(facts, one.domain, max(one.level, ENTRUSTED))}
+    return tuple(sorted(able))
+
+
+def _who_could_end_pause(facts: Facts) -> tuple[int, ...]:
+    return tuple(sorted(_holders(facts, "craft", ENTRUSTED) | _holders(facts, CRISIS, ENTRUSTED)))
+
+
+def load_one(post: Post, *, shelf: Shelf | None = None) -> Loaded:
+    return load([post], shelf=shelf)[post.pk]
+
+
+def and_approved(facts: Facts, decision: Decision) -> Facts:
+    """The same facts after one more approval, which was just written under the post's lock: what loading them
+    again would give. Only where nothing blocks, since an approval may take back what its giver objected to."""
+    if facts.blockers or decision.decision != Verdict.APPROVE:
+        raise ValueError("Only one more approval, of a post that nothing blocks, is foretold.")
+    one = Decided(
+        decision.pk,
+        decision.user.person_id,
+        Verdict.APPROVE.value,
+        decision.digest,
+        decision.epoch,
+        decision.at,
+        decision.user_id,
+    )
+    return replace(facts, decisions=(*facts.decisions, one))
+
+
+def rule_of(post: Post, brand: Standing) -> Rule | None:
+    """What the brand's rules ask of a post as it is."""
+    keys = post.revision.content["channels"] if post.revision else ()
+    return _rule(brand, post.kind, keys, post.products, post.topics)
+
+
+def _rule(
+    brand: Standing, kind: str, keys: Sequence[str], products: Sequence[str], topics: Sequence[str]
+) -> Rule | None:
+    """None, which lets nothing out, without rules, for a kind they do not know, and for a channel that the
+    brand does not have: what it would ask for is not known."""
+    if brand.rules is None or not brand.networks.keys() >= set(keys):
+        return None
+    return rule_for(brand.rules, kind, [brand.networks[key] for key in keys], products, topics)
 
 
 def for_release(facts: Facts) -> Facts:

@@ -13,9 +13,9 @@ from datetime import datetime
 
 from accounts.clock import database_now
 from accounts.models import Brand, User
-from approvals.facts import load_brands
-from approvals.gate import Facts, Held, Reading, evaluate
+from approvals.gate import Code, Facts, Held, Reading, Verdict, evaluate
 from approvals.policy import rule_for
+from approvals.standing import load_brands
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,14 +75,21 @@ def foresee(
         window_until=None,
         taken_at=now,
     )
-    reading = evaluate(facts, at).reading if rule else Reading()
-    return Foresight(
-        rule is not None, reading, shortest(reading), _lessons(reading, standing.held, author, now)
-    )
+    verdict = evaluate(facts, at)
+    reading = verdict.reading if rule else Reading()
+    path = shortest(verdict) if rule else ()
+    return Foresight(rule is not None, reading, path, _lessons(reading, standing.held, author, now))
 
 
-def shortest(reading: Reading) -> tuple[int, ...]:
-    """People who would cover all that is missing, best first. Empty when it takes somebody else."""
+def readers_in(verdict: Verdict) -> tuple[int, ...]:
+    """Who could be among the readers a verdict misses, whatever they cover: in a duo other eyes are enough."""
+    return next((one.could for one in verdict.reasons if one.code == Code.MISSING_PEOPLE), ())
+
+
+def shortest(verdict: Verdict) -> tuple[int, ...]:
+    """People who would cover all that is missing and are enough, best first, as few as a greedy choice finds.
+    Empty when it takes somebody else."""
+    reading = verdict.reading
     missing = [covered.missing for covered in reading.coverage]
     chosen: list[int] = []
     while any(missing):
@@ -100,7 +107,8 @@ def shortest(reading: Reading) -> tuple[int, ...]:
         for place, covered in enumerate(reading.coverage):
             if missing[place] and best in covered.could:
                 missing[place] -= 1
-    spare = sorted({person for covered in reading.coverage for person in covered.could} - set(chosen))
+    able = {person for covered in reading.coverage for person in covered.could}
+    spare = sorted({*able, *readers_in(verdict)} - set(chosen))
     while len(chosen) + len(reading.have) < reading.needed:
         if not spare:
             return ()

@@ -86,11 +86,13 @@ class Decided:
 @dataclass(frozen=True, slots=True)
 class Blocker:
     """Something that stops the post whatever was approved: an open veto, a hold, a pause, a stopped
-    brand, a channel. `code` is stable, `person` who caused it, `params` plain JSON for the sentence."""
+    brand, a channel. `code` is stable, `person` who caused it, `params` plain JSON for the sentence,
+    `could` the people who could take it away."""
 
     code: str
     person: int | None = None
     params: Mapping[str, str | int] = field(default_factory=dict)
+    could: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +145,10 @@ class Code(StrEnum):
     NOT_RELEASED = "not_released"
     OUTSIDE_WINDOW = "outside_window"
     BLOCKED = "blocked"
+
+
+# What people can give by approving.
+LACKS = frozenset({Code.MISSING_REQUIREMENT, Code.MISSING_PEOPLE, Code.ENDS_BEFORE_SLOT})
 
 
 @dataclass(frozen=True, slots=True)
@@ -412,11 +418,22 @@ def _people(
 
 def _stopped(facts: Facts) -> list[Reason]:
     reasons = [
-        Reason(Code.BLOCKED, {**blocker.params, "blocker": blocker.code}) for blocker in facts.blockers
+        Reason(Code.BLOCKED, {**blocker.params, "blocker": blocker.code}, blocker.could)
+        for blocker in facts.blockers
     ]
     if facts.frozen_by is not None and facts.kind != CRISIS:
-        reasons.append(Reason(Code.FROZEN, {"incident": facts.frozen_by}))
+        reasons.append(Reason(Code.FROZEN, {"incident": facts.frozen_by}, _lifters(facts)))
     return reasons
+
+
+def _lifters(facts: Facts) -> tuple[int, ...]:
+    """The people whose word, with a second person's, lifts an incident."""
+    able = {
+        held.person
+        for held in facts.held
+        if held.domain == CRISIS and held.level >= ENTRUSTED and held.at(facts.taken_at)
+    }
+    return tuple(sorted((able & facts.active) - facts.absent))
 
 
 def _released(facts: Facts, rule: Rule, coverage: tuple[Coverage, ...]) -> list[Reason]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import timedelta
 from typing import Any
 
 from django.db import transaction
@@ -12,21 +11,24 @@ from django.utils.translation import gettext as _
 
 from accounts.clock import database_now
 from accounts.locks import change_standing
-from accounts.models import Brand, Membership, User
+from accounts.models import Brand, User
 from accounts.policies import demand_may_stop, demand_member
 from accounts.reading import read_words
 from accounts.refusals import Forbidden, Invalid, NotHere, Refused
-from approvals.expertise import level_of
-from approvals.facts import touches
+from approvals.calling import first, on_call_now
+from approvals.halting import hold_scope, in_review
+from approvals.levels import level_of, members_of
+from approvals.lifting import outlook_of
 from approvals.models import Epoch, Incident, Lifting, Pause
+from approvals.rejudging import settle_opened
+from approvals.reviewing import settle
+from approvals.routing import ask, plan_reminders
 from journal.recording import record
 from journal.telling import tell
-from posts.lifecycle import MAY_BE_PUBLIC, DeliveryState, PostState
-from posts.models import Post
-from posts.moves import change_post, follow_deliveries, lock_post, settle_deliveries
+from posts.moves import lock_post
 
-_UNDER_WAY = (PostState.SCHEDULED, PostState.RELEASING)
-OWNER_MAY_LIFT_AFTER = timedelta(hours=24)
+# The soonest of them; the rest stands in everybody's queue all the same.
+MOST_ASKED_AGAIN = 100
 Scope = Mapping[str, Any]
 
 
@@ -50,6 +52,16 @@ def read_scope(brand: Brand, scope: object) -> dict[str, Any]:
     return {"channels": sorted(set(channels)), "products": sorted(set(products))}
 
 
+def may_declare(user: User, brand: Brand) -> bool:
+    """Company 2 or crisis 1. Whoever asks is a member."""
+    return level_of(user, brand, "company") >= 2 or level_of(user, brand, "crisis") >= 1
+
+
+def may_end_pause(user: User, brand: Brand) -> bool:
+    """Craft 2 or crisis 2. Whoever asks is a member."""
+    return level_of(user, brand, "craft") >= 2 or level_of(user, brand, "crisis") >= 2
+
+
 def pause(actor: User, brand: Brand, scope: object, reason: str = "") -> Pause:
     """Any member stops a scope in one click; whoever runs the installation may too."""
     read, why = read_scope(brand, scope), read_words(reason)
@@ -58,7 +70,11 @@ def pause(actor: User, brand: Brand, scope: object, reason: str = "") -> Pause:
         demand_may_stop(actor, brand)
         made = Pause.objects.create(brand=brand, scope=read, reason=why, by=actor, at=database_now())
         record("pause.begin", actor, brand, f"pause:{made.pk}", scope=read, personal=why)
-        _hold_scope(actor, brand, read, {"code": "paused", "pause": made.pk})
+        held = hold_scope(actor, brand, read, {"code": "paused", "pause": made.pk}, pause=made)
+        authors = User.objects.filter(posts__in=held).exclude(pk=actor.pk).distinct()
+        on_call = on_call_now(brand)
+        told = [*authors, *([on_call] if on_call is not None and on_call != actor else [])]
+        tell(first(told, on_call), brand, "pause.begin", who=actor.name)
     return made
 
 
@@ -70,7 +86,7 @@ def end_pause(actor: User, pk: int) -> Pause:
     with transaction.atomic():
         change_standing(found.brand_id)
         demand_member(actor, found.brand)
-        if level_of(actor, found.brand, "craft") < 2 and level_of(actor, found.brand, "crisis") < 2:
+        if not may_end_pause(actor, found.brand):
             raise Forbidden(
                 "not_qualified", _("Any member may pause; to go on takes craft or crisis expertise.")
             )
@@ -80,6 +96,8 @@ def end_pause(actor: User, pk: int) -> Pause:
         if not ended:
             raise Refused("already_ended", _("This pause has already ended."))
         record("pause.end", actor, found.brand, f"pause:{pk}")
+        # What was approved in the meantime was never stopped, and would otherwise wait for ever.
+        settle_opened(actor, in_review(found.brand, found.scope))
     found.refresh_from_db()
     return found
 
@@ -96,7 +114,7 @@ def declare(
     with transaction.atomic():
         change_standing(brand.pk)
         demand_member(actor, brand)
-        if level_of(actor, brand, "company") < 2 and level_of(actor, brand, "crisis") < 1:
+        if not may_declare(actor, brand):
             raise Forbidden(
                 "not_qualified",
                 _(
@@ -108,14 +126,32 @@ def declare(
         )
         _new_epoch(brand, read)
         if from_pause is not None:
-            Pause.objects.filter(pk=from_pause.pk, brand=brand, ended_at__isnull=True).update(
-                ended_at=made.declared_at, ended_by=actor, became=made
-            )
+            _end_by(from_pause, made)
         record("incident.declare", actor, brand, f"incident:{made.pk}", scope=read, personal=why)
-        _hold_scope(actor, brand, read, {"code": "incident", "incident": made.pk})
-        members = Membership.objects.filter(brand=brand, is_active=True).select_related("user")
-        tell([one.user for one in members], brand, "incident.declare", incident=made.pk, who=actor.name)
+        hold_scope(actor, brand, read, {"code": "incident", "incident": made.pk}, incident=made)
+        told = first(members_of(brand), on_call_now(brand))
+        tell(told, brand, "incident.declare", incident=made.pk, who=actor.name)
     return made
+
+
+def escalate(actor: User, pk: int, reason: str, scope: object = None) -> Incident:
+    """Turns a pause into an incident, over the same scope unless another one is given. What the pause held
+    is then held by the incident."""
+    found = Pause.objects.select_related("brand").filter(pk=pk).first()
+    if found is None:
+        raise NotHere("no_such_pause", _("There is no such pause."))
+    return declare(actor, found.brand, found.scope if scope is None else scope, reason, from_pause=found)
+
+
+def _end_by(pause: Pause, incident: Incident) -> None:
+    """The pause ends in the incident. Raises Refused when it has ended already; another brand's is left
+    alone."""
+    mine = Pause.objects.filter(pk=pause.pk, brand_id=incident.brand_id)
+    ended = mine.filter(ended_at__isnull=True).update(
+        ended_at=incident.declared_at, ended_by_id=incident.declared_by_id, became=incident
+    )
+    if not ended and mine.exists():
+        raise Refused("already_ended", _("This pause has already ended."))
 
 
 def lift(actor: User, pk: int, reason: str = "") -> Incident:
@@ -134,65 +170,33 @@ def lift(actor: User, pk: int, reason: str = "") -> Incident:
         if found.lifted_at is not None:
             raise Refused("already_lifted", _("This incident is already lifted."))
         now = database_now()
-        Lifting.objects.get_or_create(incident=found, user=actor, defaults={"reason": why, "at": now})
-        # The word of somebody who has left since is no longer theirs to give.
-        here = Membership.objects.filter(brand=found.brand, is_active=True, user__is_active=True)
-        words = list(found.liftings.filter(user__in=here.values("user")).select_related("user"))
-        record("incident.lift", actor, found.brand, f"incident:{pk}", personal=why)
-        if _suffices(found, words, long_open=now - found.declared_at >= OWNER_MAY_LIFT_AFTER):
+        _word, first = Lifting.objects.get_or_create(
+            incident=found, user=actor, defaults={"reason": why, "at": now}
+        )
+        if first:
+            record("incident.lift", actor, found.brand, f"incident:{pk}", personal=why)
+        outlook = outlook_of(found, now)
+        if outlook.enough:
             Incident.objects.filter(pk=pk).update(lifted_at=now)
             _new_epoch(found.brand, found.scope)
             record("incident.lifted", actor, found.brand, f"incident:{pk}")
+            tell(members_of(found.brand), found.brand, "incident.lifted", incident=pk)
+            _ask_again(actor, found)
+        elif first:
+            others = [one for one in outlook.could if one.pk != actor.pk]
+            tell(others, found.brand, "incident.lift", incident=pk, who=actor.name)
     found.refresh_from_db()
     return found
 
 
-def _suffices(incident: Incident, words: list[Lifting], *, long_open: bool) -> bool:
-    brand = incident.brand
-    accounts: dict[int, list[User]] = {}
-    for word in words:
-        accounts.setdefault(word.user.person_id, []).append(word.user)
-    if len(accounts) < 2:
-        return False
-    levels = sorted(
-        (max(level_of(user, brand, "crisis") for user in users) for users in accounts.values()), reverse=True
-    )
-    if levels[0] >= 3 or levels[1] >= 2:
-        return True
-    if not long_open:
-        return False
-    owners = {
-        one.user.person_id
-        for one in Membership.objects.filter(brand=brand, is_owner=True, is_active=True).select_related(
-            "user"
-        )
-    }
-    mentors = {
-        person for person, users in accounts.items() if any(level_of(user, brand) >= 3 for user in users)
-    }
-    return any(owner != mentor for owner in owners & set(accounts) for mentor in mentors)
+def _ask_again(actor: User, incident: Incident) -> None:
+    """What was in review all the while was approved before, if at all: its readers are asked anew."""
+    for one in in_review(incident.brand, incident.scope)[:MOST_ASKED_AGAIN]:
+        post = lock_post(one)
+        ask(post, settle(actor, post))
+        plan_reminders(post)
 
 
 def _new_epoch(brand: Brand, scope: Scope) -> None:
     last = Epoch.objects.filter(brand=brand).aggregate(last=Max("number"))["last"] or 0
     Epoch.objects.create(brand=brand, number=last + 1, scope=dict(scope), at=database_now())
-
-
-def _hold_scope(actor: User, brand: Brand, scope: Scope, reason: dict[str, Any]) -> None:
-    """Everything in scope that is scheduled or claimed is held now, and nothing is lost."""
-    states = [state.value for state in _UNDER_WAY]
-    under_way = Post.objects.filter(brand=brand, state__in=states).select_related("revision").order_by("pk")
-    for found in under_way:
-        channels = found.revision.content["channels"] if found.revision else []
-        if not touches(scope, channels, found.products):
-            continue
-        post = lock_post(found.pk)
-        if post.lifecycle not in _UNDER_WAY:
-            continue
-        partly = post.deliveries.filter(state__in=[state.value for state in MAY_BE_PUBLIC]).exists()
-        change_post(
-            post, "post.held", actor, to=None if partly else PostState.HELD, told=reason, reasons=[reason]
-        )
-        settle_deliveries(post, DeliveryState.HELD, reason)
-        if partly:
-            follow_deliveries([post.pk], actor)

@@ -19,6 +19,7 @@ from accounts.models import Brand, Membership, User
 from accounts.policies import demand_may_run
 from accounts.reading import read_words
 from accounts.refusals import Forbidden, Invalid, NotHere, Refused
+from approvals.suspending import suspend_for_linked
 from journal.recording import OPERATOR, Actor, record
 
 
@@ -121,3 +122,4 @@ def link(actor: User, brand: Brand, first: User, second: User) -> None:
         User.objects.filter(pk=gone).update(same_person_as_id=root)
         for brand_id in sorted(brand_ids | {brand.pk}):
             record("person.link", actor, brand_id, f"user:{second.pk}", person=root)
+            suspend_for_linked(actor, brand_id, root)

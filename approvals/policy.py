@@ -1,7 +1,8 @@
 """The rules of a brand as validated data, the presets they start from, and their expansion.
 
 A policy maps each kind of post to requirements, to M distinct people and to how long an approval
-lives; a facet may add requirements. `channel:*` and `product:*` stand for each of the post's own.
+lives; a facet (a product, a topic, a network) may add requirements. `channel:*` and `product:*` stand
+for each of the post's own.
 """
 
 from __future__ import annotations
@@ -12,14 +13,19 @@ from datetime import timedelta
 from typing import Any, Final
 
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from accounts.refusals import Invalid
 from approvals.gate import Requirement, Rule
 from posts.models import Kind
 
-_DOMAIN = re.compile(r"craft|company|crisis|(channel|product|topic):(\*|[a-z0-9]+([_-][a-z0-9]+)*)")
+_KEY = r"[a-z0-9]+(?:[_-][a-z0-9]+)*"
+_DOMAIN = re.compile(rf"craft|company|crisis|channel:\*|product:\*|(?:channel|product|topic):{_KEY}")
+_FACET = re.compile(rf"(?:channel|product|topic):{_KEY}")
 DAY, HOUR = 24 * 60, 60
+# The name of rules that were written and not chosen from the presets.
+OWN: Final = "own"
 
 
 class Demand(BaseModel):
@@ -34,7 +40,7 @@ class Demand(BaseModel):
     @classmethod
     def known(cls, value: str) -> str:
         if not _DOMAIN.fullmatch(value):
-            raise ValueError(f"no domain is called {value!r}")
+            raise ValueError(_("No domain of expertise is called “%(name)s”.") % {"name": value[:40]})
         return value
 
 
@@ -53,18 +59,27 @@ class Rules(BaseModel):
     """A whole policy."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
-    preset: str
+    preset: str = Field(default=OWN, max_length=40)
     kinds: dict[Kind, KindRule] = Field(min_length=1)
-    facets: dict[str, tuple[Demand, ...]] = Field(default_factory=dict)
+    facets: dict[str, tuple[Demand, ...]] = Field(default_factory=dict, max_length=200)
     light_correction: bool = False
     reauthenticate: bool = False
+
+    @field_validator("facets")
+    @classmethod
+    def facets_exist(cls, value: dict[str, tuple[Demand, ...]]) -> dict[str, tuple[Demand, ...]]:
+        """A facet that no post can have would ask for something and never be heard."""
+        for name in value:
+            if not _FACET.fullmatch(name):
+                raise ValueError(_("No facet of a post is called “%(name)s”.") % {"name": name[:40]})
+        return value
 
     @model_validator(mode="after")
     def loosens_nothing(self) -> Rules:
         for kind, rule in self.kinds.items():
             if rule.contributor_covers and kind not in {Kind.ROUTINE, Kind.REPLY}:
                 raise ValueError(
-                    f"{kind}: a contributor's expertise may cover routine posts and replies only"
+                    _("Only for routine posts and replies may a contributor's own expertise cover.")
                 )
         return self
 
@@ -147,18 +162,48 @@ PRESETS: Final[Mapping[str, dict[str, Any]]] = {
 }
 
 
+_FAULTS: Final[Mapping[str, str]] = {
+    "missing": gettext_noop("This is needed."),
+    "extra_forbidden": gettext_noop("There is no field of this name."),
+    "too_short": gettext_noop("At least one is needed."),
+    "too_long": gettext_noop("These are too many."),
+    "greater_than_equal": gettext_noop("This number is too small."),
+    "less_than_equal": gettext_noop("This number is too large."),
+    "enum": gettext_noop("There is no kind of post of this name."),
+    "int_type": gettext_noop("This must be a whole number."),
+    "int_parsing": gettext_noop("This must be a whole number."),
+    "int_from_float": gettext_noop("This must be a whole number."),
+    "string_type": gettext_noop("This must be text."),
+    "bool_type": gettext_noop("This must be true or false."),
+    "bool_parsing": gettext_noop("This must be true or false."),
+    "dict_type": gettext_noop("This must be an object."),
+    "model_type": gettext_noop("This must be an object."),
+    "tuple_type": gettext_noop("This must be a list."),
+}
+
+
+def _fault(error: Any) -> tuple[str, str]:
+    """(the field, in points: rules.kinds.routine.people; what is wrong with it)."""
+    place = ".".join(["rules", *(str(part) for part in error["loc"] if part != "[key]")])
+    said = error.get("ctx", {}).get("error") if error["type"] == "value_error" else None
+    return place, str(said) if said else _(_FAULTS.get(error["type"], gettext_noop("This cannot be read.")))
+
+
 def read_rules(data: object) -> Rules:
-    """The validated rules. Raises Invalid for an empty or malformed policy, naming the first fault."""
+    """The validated rules. Raises Invalid for an empty or malformed policy, with every fault at its field."""
     try:
         return Rules.model_validate(data)
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"]) or "rules"
-        sentence = _("This policy cannot be used: %(where)s: %(what)s.") % {
-            "where": where,
-            "what": first["msg"],
+        fields: dict[str, list[str]] = {}
+        for one in error.errors():
+            place, what = _fault(one)
+            fields.setdefault(place, []).append(what)
+        first = next(iter(fields))
+        sentence = _("This policy cannot be used: %(where)s: %(what)s") % {
+            "where": first,
+            "what": fields[first][0],
         }
-        raise Invalid("bad_policy", sentence, fields={"rules": [sentence]}) from error
+        raise Invalid("bad_policy", sentence, fields=fields) from error
 
 
 def _expanded(demand: Demand, networks: Sequence[str], products: Sequence[str]) -> Iterable[Requirement]:
@@ -178,8 +223,12 @@ def rule_for(
     if of_kind is None:
         return None
     demands = list(of_kind.requirements)
-    for topic in topics:
-        demands += rules.facets.get(f"topic:{topic}", ())
+    for facet in (
+        *(f"topic:{key}" for key in topics),
+        *(f"product:{key}" for key in products),
+        *(f"channel:{key}" for key in networks),
+    ):
+        demands += rules.facets.get(facet, ())
     most: dict[tuple[str, int], int] = {}
     for demand in demands:
         for one in _expanded(demand, networks, products):

@@ -7,7 +7,7 @@ gate and the slots say, and every act is told in the journal.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import time
+from datetime import date, time
 from typing import Any
 
 from django.contrib.auth.models import Permission
@@ -20,27 +20,42 @@ from accounts.clock import database_now
 from accounts.locks import change_standing
 from accounts.models import ApiToken, Brand, User
 from accounts.policies import demand_may_run
+from accounts.reading import read_words
 from accounts.refusals import Forbidden, Invalid, Refused
+from approvals.glossing import begin as begin_lexicon
 from approvals.inviting import send_reset_link
 from approvals.models import Policy, PolicyState
 from approvals.policy import PRESETS
 from journal.recording import record
+from posts.timekeeping import keep_instants
+from posts.timetabling import keep, week_of
 
-SETTINGS = ("name", "time_zone", "language", "slots", "quiet_from", "quiet_until", "late_minutes")
+SETTINGS = (
+    "name", "time_zone", "language", "slots", "quiet_from", "quiet_until", "late_minutes",
+    "accepted_to_entrust",
+)  # fmt: skip
+# Those and what only the desk's own page sets.
+_ALL_SETTINGS = (*SETTINGS, "holidays")
+MOST_HOLIDAYS = 200
 LONGEST_LATE = 24 * 60
+MOST_TO_ENTRUST = 500
 _FIRST_PRESET = "team"
 
 
-def read_slots(text: str) -> list[str]:
-    """“09:00, 12:30” → ["09:00", "12:30"], each once and in order. Raises Invalid for what is no time."""
-    found = set()
-    for word in text.replace(";", ",").replace(",", " ").split():
-        try:
-            found.add(time.fromisoformat(word))
-        except ValueError:
-            sentence = _("“%(text)s” is not a time of day; write it like 09:00.") % {"text": word[:20]}
-            raise Invalid("bad_slot", sentence, fields={"slots": [sentence]}) from None
-    return [f"{one:%H:%M}" for one in sorted(found)]
+def read_holidays(days: Iterable[tuple[date, str]]) -> list[dict[str, str]]:
+    """(day, name) → [{"day": "2026-12-25", "name": "Noël"}], each day once and in order, as a brand keeps
+    them. Raises Invalid for a day without a name and for too many."""
+    named: dict[date, str] = {}
+    for day, name in days:
+        named[day] = read_words(name, "holidays", most=80)
+    sentence = ""
+    if not all(named.values()):
+        sentence = _("Give each holiday a name, so that people know why nothing goes out.")
+    elif len(named) > MOST_HOLIDAYS:
+        sentence = _("At most %(most)s holidays.") % {"most": MOST_HOLIDAYS}
+    if sentence:
+        raise Invalid("bad_holidays", sentence, fields={"holidays": [sentence]})
+    return [{"day": day.isoformat(), "name": named[day]} for day in sorted(named)]
 
 
 def _demand_operator(actor: User) -> None:
@@ -61,6 +76,9 @@ def check_brand(brand: Brand) -> None:
     if not 1 <= brand.late_minutes <= LONGEST_LATE:
         sentence = _("A post may be late by 1 to %(most)s minutes.") % {"most": LONGEST_LATE}
         raise Invalid("bad_late_minutes", sentence, fields={"late_minutes": [sentence]})
+    if not 1 <= brand.accepted_to_entrust <= MOST_TO_ENTRUST:
+        sentence = _("Somebody is entrusted after 1 to %(most)s accepted posts.") % {"most": MOST_TO_ENTRUST}
+        raise Invalid("bad_accepted_to_entrust", sentence, fields={"accepted_to_entrust": [sentence]})
 
 
 def create_brand(actor: User, slug: str, **settings: Any) -> Brand:
@@ -80,31 +98,38 @@ def create_brand(actor: User, slug: str, **settings: Any) -> Brand:
             confirmed_at=database_now(),
         )
         record("policy.adopt", actor, brand, f"policy:{policy.pk}", preset=_FIRST_PRESET)
+        begin_lexicon(actor, brand)
     return brand
 
 
 def edit_brand(actor: User, pk: int, **settings: Any) -> Brand:
-    """Changes a brand's settings; posts that have their slot keep it. Raises Forbidden, Invalid."""
+    """Changes a brand's settings. Posts that have their slot keep its instant, also in another time zone.
+    Raises Forbidden, Invalid."""
     with transaction.atomic():
         change_standing(pk)
         brand = Brand.objects.get(pk=pk)
         demand_may_run(actor, brand)
-        changed = [name for name, value in _known(settings).items() if getattr(brand, name) != value]
+        wanted = _known(settings)
+        changed = [name for name, value in wanted.items() if getattr(brand, name) != value]
         before = _told(brand, changed)
         for name in changed:
-            setattr(brand, name, settings[name])
+            setattr(brand, name, wanted[name])
         check_brand(brand)
         if changed:
             brand.save(update_fields=changed)
+            if "time_zone" in changed:
+                keep_instants(brand)
             record("brand.edit", actor, brand, f"brand:{pk}", before=before, after=_told(brand, changed))
     return brand
 
 
 def _known(settings: Mapping[str, Any]) -> dict[str, Any]:
-    unknown = set(settings) - set(SETTINGS)
+    unknown = set(settings) - set(_ALL_SETTINGS)
     if unknown:
         raise TypeError(f"not a setting of a brand: {', '.join(sorted(unknown))}")
-    return dict(settings)
+    # As they are kept, whoever says them: each time once, in the order of the day.
+    more = {"slots": keep(week_of(settings["slots"]))} if "slots" in settings else {}
+    return {**settings, **more}
 
 
 def _told(brand: Brand, names: Iterable[str]) -> dict[str, Any]:

@@ -17,9 +17,11 @@ from accounts.models import User
 from accounts.policies import demand_may_stop
 from accounts.reading import read_words
 from accounts.refusals import Forbidden, Refused
-from approvals.gate import ENTRUSTED, Code, Facts
+from approvals.gate import ENTRUSTED, LACKS, Code, Facts
 from approvals.reviewing import covered_now, opened, settle, take_up_again, verdict_of
+from approvals.routing import ask, plan_reminders
 from approvals.wording import sentences
+from journal.models import Notice
 from journal.telling import tell
 from posts import drafting
 from posts.lifecycle import MAY_BE_PUBLIC, DeliveryState, PostState
@@ -53,14 +55,23 @@ def hold(actor: User, pk: int, reason: str = "") -> Post:
             to=None if in_part else PostState.HELD,
             personal=why,
             held_by=actor,
-            reasons=[{"code": "held"}],
+            # Beside why it was held already: an incident's list of what is to be gone through is read from here.
+            reasons=[*(post.reasons if post.lifecycle == PostState.HELD else []), {"code": "held"}],
         )
         settle_deliveries(post, DeliveryState.HELD, {"code": "held"})
         if in_part:
             follow_deliveries([post.pk], actor)
-        if post.author_id != actor.pk:
-            tell([post.author], post.brand_id, "post.hold", post_id=post.pk, who=actor.name)
+        heard = [one for one in (post.author, *_asked_to_post(post)) if one.pk != actor.pk]
+        tell(heard, post.brand_id, "post.hold", post_id=post.pk, who=actor.name)
         return post
+
+
+def _asked_to_post(post: Post) -> list[User]:
+    """Whoever may have the post in hand, to put it out themselves: they must hear that it stops."""
+    if post.lifecycle != PostState.UNKNOWN:
+        return []
+    asked = Notice.objects.filter(post_id=post.pk, kind="delivery.by_hand")
+    return list(User.objects.filter(pk__in=asked.values("user")))
 
 
 def resume(actor: User, pk: int) -> Post:
@@ -86,16 +97,16 @@ def resume(actor: User, pk: int) -> Post:
         return post
 
 
-def _demand_qualified(actor: User, post: Post, facts: Facts) -> None:
-    """Raises Forbidden unless the person's expertise counts for this post (level 2 or above)."""
+def may_let_go(actor: User, post: Post, facts: Facts) -> bool:
+    """Whether the person's expertise counts for this post (level 2 or above; crisis 2 for a statement)."""
     covered = {str(domain): int(level) for domain, level in covered_now(facts, actor.person_id, actor.pk)}
-    needed = "crisis" if post.kind == Kind.CRISIS else None
-    enough = (
-        covered.get(needed, 0) >= ENTRUSTED
-        if needed
-        else any(level >= ENTRUSTED for level in covered.values())
-    )
-    if not enough:
+    if post.kind == Kind.CRISIS:
+        return covered.get("crisis", 0) >= ENTRUSTED
+    return any(level >= ENTRUSTED for level in covered.values())
+
+
+def _demand_qualified(actor: User, post: Post, facts: Facts) -> None:
+    if not may_let_go(actor, post, facts):
         raise Forbidden(
             "not_qualified",
             _("Any member may stop a post; to let it go takes expertise in what it touches."),
@@ -115,8 +126,23 @@ def reschedule(
         )
         if changed and post.submitted_at is not None:
             take_up_again(actor, post)
-            settle(actor, post)
+            if _must_be_read_again(post):
+                change_post(post, "post.in_review", actor, to=PostState.IN_REVIEW, reasons=[])
+                reset_deliveries(post, approved_digest=None)
+                drafting.set_times(post)
+            verdict = settle(actor, post)
+            if post.lifecycle == PostState.IN_REVIEW:
+                ask(post, verdict)
+            plan_reminders(post)
         return post
+
+
+def _must_be_read_again(post: Post) -> bool:
+    """Whether a post that the gate, a pause or an incident holds lacks approvals now: with another slot it
+    goes back to its readers. One that has them all stays held: only somebody qualified lets it go."""
+    if post.lifecycle != PostState.HELD or post.held_by_id is not None:
+        return False
+    return any(reason.code in LACKS for reason in verdict_of(post)[1].reasons)
 
 
 def release(actor: User, pk: int) -> Post:
@@ -145,6 +171,7 @@ def release(actor: User, pk: int) -> Post:
             released_digest=loaded.facts.digest or "",
             released_epoch=loaded.facts.epoch,
             slot=now,
+            local_slot="",
         )
         reset_deliveries(post)
         drafting.set_times(post)

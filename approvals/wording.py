@@ -10,35 +10,8 @@ from django.utils.translation import ngettext
 from accounts.models import User
 from approvals.gate import Code, Reason, Verdict
 from approvals.models import Level
+from approvals.naming import domain_name
 from posts.models import Kind, Post, Product
-
-NETWORK_NAMES: Mapping[str, str] = {
-    "mastodon": "Mastodon",
-    "bluesky": "Bluesky",
-    "wordpress": "WordPress",
-    "discourse": "Discourse",
-    "linkedin": "LinkedIn",
-    "facebook": "Facebook",
-    "instagram": "Instagram",
-    "threads": "Threads",
-    "x": "X",
-    "telegram": "Telegram",
-    "discord": "Discord",
-    "slack": "Slack",
-}
-
-
-def domain_name(domain: str, products: Mapping[str, str]) -> str:
-    """A domain as people call it; `products` maps keys to names."""
-    plain = {"craft": _("craft"), "company": _("company"), "crisis": _("crisis")}
-    if domain in plain:
-        return plain[domain]
-    prefix, _sep, key = domain.partition(":")
-    if prefix == "product":
-        return products.get(key, key)
-    if prefix == "channel":
-        return NETWORK_NAMES.get(key, key.capitalize())
-    return {"legal": _("legal"), "client": _("client")}.get(key, key)
 
 
 def level_name(level: int) -> str:
@@ -59,6 +32,13 @@ def listed(names: list[str]) -> str:
     if len(names) < 2:
         return "".join(names)
     return _("%(first)s or %(last)s") % {"first": ", ".join(names[:-1]), "last": names[-1]}
+
+
+def conjoined(names: list[str]) -> str:
+    """“A”, “A and B”, “A, B and C”."""
+    if len(names) < 2:
+        return "".join(names)
+    return _("%(some)s and %(last)s") % {"some": ", ".join(names[:-1]), "last": names[-1]}
 
 
 class Words:
@@ -112,19 +92,15 @@ class Words:
     def _blocked(self, params: Mapping[str, str | int]) -> str:
         match params.get("blocker"):
             case "veto":
-                return _(
-                    "%(who)s objects: “%(why)s”. They can lift it, or somebody else with the same expertise."
-                ) % {**params}
+                return _("%(who)s objects: “%(why)s”. They can take it back.") % {**params}
             case "changes_requested":
                 return _("%(who)s asks for changes: “%(why)s”. Edit the post, then they read it again.") % {
                     **params
                 }
             case "held":
-                return _("Somebody has put it on hold. A qualified person can resume it.")
+                return _("Somebody has put it on hold.")
             case "paused":
-                return _(
-                    "Everything here is paused (%(why)s). Somebody with craft or crisis expertise can end the pause."
-                ) % {"why": params.get("why") or "–"}
+                return _("Everything here is paused (%(why)s).") % {"why": params.get("why") or "–"}
             case "stopped":
                 return _("This brand is stopped. An owner can start it again.")
             case _:
@@ -155,11 +131,37 @@ class Words:
 
     def _who(self, reason: Reason) -> str:
         names = [self.names[person] for person in reason.could if person in self.names]
+        if reason.code in {Code.BLOCKED, Code.FROZEN}:
+            return self._who_lifts(str(reason.params.get("blocker", reason.code.value)), names)
+        if names and len(reason.could) < int(reason.params.get("missing", 0)):
+            return _(
+                "%(names)s could, and nobody else present could: an owner can invite or entrust somebody, "
+                "or choose a later slot."
+            ) % {"names": conjoined(names)}
         if names:
             return _("%(names)s could.") % {"names": listed(names)}
         if reason.code in {Code.MISSING_REQUIREMENT, Code.MISSING_PEOPLE, Code.NOT_RELEASED}:
             return _("Nobody present could: an owner can invite or entrust somebody, or choose a later slot.")
         return ""
+
+    def _who_lifts(self, what: str, names: list[str]) -> str:
+        """Who could take a blocker away."""
+        by = {
+            "veto": _("%(names)s could lift it, with a reason."),
+            "held": _("%(names)s could resume it."),
+            "paused": _("%(names)s could end the pause."),
+            "frozen": _("%(names)s could lift it, with a second person."),
+        }
+        nobody = {
+            "veto": _("Nobody else present knows as much: an owner can invite or entrust somebody."),
+            "held": _("Nobody present could resume it: an owner can invite or entrust somebody."),
+            "paused": _("Nobody present could end the pause: an owner can invite or entrust somebody."),
+            "frozen": _(
+                "Nobody present could lift it: an owner can invite somebody who knows crises; "
+                "after 24 hours an owner and a mentor suffice."
+            ),
+        }
+        return by[what] % {"names": listed(names)} if names and what in by else nobody.get(what, "")
 
 
 def sentences(verdict: Verdict, post: Post) -> list[str]:

@@ -18,6 +18,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -83,8 +84,9 @@ class Reply:
 class DemoNetwork:
     """The WSGI application."""
 
-    def __init__(self, folder: Path) -> None:
-        self._store = DemoStore(folder)
+    def __init__(self, folder: Path, clock: Callable[[], datetime] | None = None) -> None:
+        """`clock` says when it is, for posts that are remembered rather than sent now."""
+        self._store = DemoStore(folder, clock)
         self._routes: tuple[tuple[str, str, Callable[..., Reply]], ...] = (
             ("GET", r"/", self._home),
             ("GET", r"/@(?P<account>[a-z0-9-]+)", self._profile),
@@ -95,6 +97,7 @@ class DemoNetwork:
             ("GET", r"/api/me", self._me),
             ("GET", r"/api/posts", self._find),
             ("POST", r"/api/posts", self._publish),
+            ("GET", r"/api/posts/(?P<post_id>[0-9]{1,15})", self._show),
             ("PUT", r"/api/posts/(?P<post_id>[0-9]{1,15})", self._change),
             ("DELETE", r"/api/posts/(?P<post_id>[0-9]{1,15})", self._remove),
             ("POST", r"/api/media", self._upload),
@@ -178,6 +181,9 @@ class DemoNetwork:
                 HTTPStatus.GONE, "The post of this key, or the one it replies to, is gone."
             ) from None
         return _json(_as_json(post, request), HTTPStatus.CREATED if new else HTTPStatus.OK)
+
+    def _show(self, request: Request, post_id: str) -> Reply:
+        return _json(_as_json(self._store.get(int(post_id)), request))
 
     def _change(self, request: Request, post_id: str) -> Reply:
         return _json(_as_json(self._store.change(int(post_id), self._draft(request)), request))

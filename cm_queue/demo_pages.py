@@ -20,7 +20,7 @@ _WORDS: Mapping[str, Mapping[str, str]] = {
         "notice": "Not a real network. What goes out here can be seen on this machine only.",
         "timeline": "Public timeline",
         "empty": "Nothing has gone out yet.",
-        "empty_hint": "When the gate opens for a post on the channel “demo”, it appears here at its slot.",
+        "empty_hint": "When the gate opens for a post on the channel “Le fil Lumière”, it appears here at its slot.",
         "all": "All posts",
         "of": "Posts of",
         "reply": "in reply to",
@@ -41,7 +41,7 @@ _WORDS: Mapping[str, Mapping[str, str]] = {
         "notice": "Ce n’est pas un vrai réseau. Ce qui sort ici n’est visible que sur cette machine.",
         "timeline": "Fil public",
         "empty": "Rien n’est encore sorti.",
-        "empty_hint": "Dès qu’un post est validé pour le canal « demo », il apparaît ici à son créneau.",
+        "empty_hint": "Dès qu’un post est validé pour le canal « Le fil Lumière », il apparaît ici à son créneau.",
         "all": "Tous les posts",
         "of": "Posts de",
         "reply": "en réponse à",
@@ -139,7 +139,7 @@ def _covered(post: Post, language: str) -> str:
         return inside
     words = _WORDS[language]
     return (
-        f'<details class="covered"><summary>{words["warning"]}{" :" if language == "fr" else ":"} '
+        f'<details class="covered"><summary>{words["warning"]}{" :" if language == "fr" else ":"} '
         f"{escape(post.content_warning)} <em>({words['show']})</em></summary>{inside}</details>"
     )
 
@@ -193,7 +193,8 @@ def _initials(account: str) -> str:
 
 def _when(moment: datetime, language: str) -> str:
     month = _MONTHS[language][moment.month - 1]
-    return f"{moment.day} {month} {moment.year}, {moment:%H:%M:%S} UTC"
+    day = "1er" if moment.day == 1 and language == "fr" else moment.day
+    return f"{day} {month} {moment.year}, {moment:%H:%M:%S} UTC"
 
 
 def _page(title: str, body: str, language: str, *, home: bool) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -83,7 +83,8 @@ class Draft:
 class DemoStore:
     """Everything in one folder; it survives restarts."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, clock: Callable[[], datetime] | None = None) -> None:
+        self._clock = clock or (lambda: datetime.now(UTC))
         self._media = folder / "media"
         self._media.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._file = folder / "posts.sqlite3"
@@ -96,6 +97,9 @@ class DemoStore:
             database.row_factory = sqlite3.Row
             database.execute("PRAGMA journal_mode=WAL")
             yield database
+
+    def _now(self) -> str:
+        return self._clock().isoformat()
 
     # --- Posts ------------------------------------------------------------------------------------
     def add(self, draft: Draft, key: str) -> tuple[Post, bool]:
@@ -121,7 +125,7 @@ class DemoStore:
             raise NoSuchPost(str(post_id))
 
     def _insert(self, database: sqlite3.Connection, draft: Draft, key: str) -> sqlite3.Row:
-        values = (*_columns(draft), draft.account, key, draft.reply_to, _now())
+        values = (*_columns(draft), draft.account, key, draft.reply_to, self._now())
         row: sqlite3.Row = database.execute(
             "INSERT INTO post (text, media, visibility, language, content_warning, account, idempotency_key,"
             " reply_to, created_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING *",
@@ -134,7 +138,7 @@ class DemoStore:
             row = database.execute(
                 "UPDATE post SET text = ?, media = ?, visibility = ?, language = ?, content_warning = ?,"
                 " edited_at = ? WHERE id = ? AND account = ? AND deleted_at = '' RETURNING *",
-                (*_columns(draft), _now(), post_id, draft.account),
+                (*_columns(draft), self._now(), post_id, draft.account),
             ).fetchone()
         if row is None:
             raise NoSuchPost(str(post_id))
@@ -146,7 +150,7 @@ class DemoStore:
             changed = database.execute(
                 "UPDATE post SET deleted_at = ?, text = '', content_warning = '', media = '[]'"
                 " WHERE id = ? AND deleted_at = ''",
-                (_now(), post_id),
+                (self._now(), post_id),
             ).rowcount
         if not changed:
             raise NoSuchPost(str(post_id))
@@ -208,10 +212,6 @@ class DemoStore:
         stem, _, extension = name.partition(".")
         well_formed = len(stem) == 32 and set(stem) <= set("0123456789abcdef") and f".{extension}" in _KINDS
         return well_formed and (self._media / name).is_file()
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat()
 
 
 def _columns(draft: Draft) -> tuple[str, str, str, str, str]:

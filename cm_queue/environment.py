@@ -200,3 +200,24 @@ def is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host.strip("[]")).is_loopback
     except ValueError:
         return False
+
+
+def is_public(host: str) -> bool:
+    """Whether a host may be found from outside: a name with a dot, or an address that is nobody's own."""
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_global
+    except ValueError:
+        return "." in host and not host.endswith((".local", ".localhost", ".internal", ".home.arpa"))
+
+
+def apps_of(entered: Mapping[str, Mapping[str, str]]) -> dict[str, tuple[str, ...]]:
+    """{network: (id, secret)} of the networks for which both were entered. Raises ImproperlyConfigured for half."""
+    found = {}
+    for network, pair in entered.items():
+        given = [name for name, value in pair.items() if value]
+        if len(given) == 1:
+            missing = next(name for name in pair if name not in given)
+            raise ImproperlyConfigured(f"{given[0]}: set {missing} too, or neither.")
+        if given:
+            found[network] = tuple(pair.values())
+    return found

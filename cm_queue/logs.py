@@ -14,6 +14,7 @@ from journal.scrubbing import SECRET_NAMES, scrub
 # Names that look secret and are not: fencing tokens are small integers, needed to follow a delivery.
 _HARMLESS = {"fencing_token"}
 _PROBES = ("/healthz", "/readyz")
+_LIVE = "GET /live/"
 
 
 def _is_probe(text: str) -> bool:
@@ -21,9 +22,11 @@ def _is_probe(text: str) -> bool:
 
 
 def _drop_probes(_logger: Any, _method: str, event: EventDict) -> EventDict:
-    """Whoever watches us asks every second, and would bury what people do. A request's end says all that
-    its beginning says, so the beginnings are dropped too."""
-    if event.get("event") == "request_started" or _is_probe(str(event.get("request", ""))):
+    """Whoever watches us, and every page that is open, asks every few seconds, and would bury what people do. A
+    request's end says all that its beginning says, so the beginnings are dropped too."""
+    request = str(event.get("request", ""))
+    lives = request.startswith(_LIVE) and int(event.get("code", 500)) < 400
+    if event.get("event") == "request_started" or _is_probe(request) or lives:
         raise structlog.DropEvent
     return event
 

@@ -14,12 +14,19 @@ import django_rq.urls
 from django.contrib.admin import AdminSite
 from django.contrib.auth import REDIRECT_FIELD_NAME
 from django.contrib.auth.views import redirect_to_login
-from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.urls import URLPattern, reverse
+from django.core.exceptions import ImproperlyConfigured, PermissionDenied
+from django.db.models import Model
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import URLPattern, path, reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
+from django_rq import get_connection
+from rq import Worker
+from rq.exceptions import NoSuchJobError
+
+from accounts.models import User
+from cm_queue import halting, minding
 
 OURS: Final = frozenset({"accounts", "approvals", "cm_queue", "journal", "posts", "publishing"})
 QUEUES: Final = "django_rq.admin"
@@ -28,6 +35,7 @@ QUEUES: Final = "django_rq.admin"
 class Panel(AdminSite):
     site_header = site_title = "CM Queue"
     index_title = gettext_lazy("Running the place")
+    index_template = "admin/running.html"
 
     def __init__(self, name: str = "admin") -> None:
         super().__init__(name)
@@ -36,6 +44,22 @@ class Panel(AdminSite):
     def register(self, model_or_iterable: Any, admin_class: Any = None, **options: Any) -> None:
         if admin_class is not None and admin_class.__module__.partition(".")[0] in OURS:
             super().register(model_or_iterable, admin_class, **options)
+
+    def get_urls(self) -> list[Any]:
+        own = [
+            path("stop/", self.admin_view(halting.stop_everything), name="stop_everything"),
+            path("start/<int:pk>/", self.admin_view(halting.start_again), name="start_brand"),
+        ]
+        return own + super().get_urls()
+
+    def index(self, request: HttpRequest, extra_context: Any = None) -> Any:
+        def may_see(model: type[Model]) -> bool:
+            return bool(self.get_model_admin(model).has_view_permission(request))
+
+        extra = {**(extra_context or {}), **halting.what_runs(request)}
+        if isinstance(request.user, User):
+            extra |= minding.minding(request.user, may_see)
+        return super().index(request, extra)
 
     def login(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
         """People sign in where everybody does: second factor, passkeys and rate limits included."""
@@ -95,9 +119,20 @@ def _guarded(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
             return redirect_to_login(request.get_full_path())
         if not may_see_queues(request):
             raise PermissionDenied(_("Your account may not see the queues."))
-        return view(request, *args, **kwargs)
+        if "key" in kwargs and kwargs["key"] not in _workers():
+            raise Http404(_("There is no such worker."))
+        try:
+            return view(request, *args, **kwargs)
+        except (NoSuchJobError, ImproperlyConfigured) as gone:
+            # A job that has ended meanwhile, or the pages of RQ's own scheduler, which is not used here.
+            raise Http404(str(gone)) from gone
 
     return guarded
+
+
+def _workers() -> set[str]:
+    """The keys of those that are there: RQ's page takes for granted that one listed a while ago still is."""
+    return {worker.key for worker in Worker.all(connection=get_connection())}
 
 
 # RQ's own check is "staff", for its statistics also a token: ours is the permission, for every page.

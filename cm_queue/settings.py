@@ -11,7 +11,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext_lazy as _
 
 from cm_queue import embedded
-from cm_queue.environment import Environment, KeyFiles, host_of, in_brackets, is_loopback
+from cm_queue.environment import Environment, KeyFiles, apps_of, host_of, in_brackets, is_loopback, is_public
 from cm_queue.logs import logging_config
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -30,6 +30,10 @@ if DEMO and not is_loopback(HOST):
     )
 DEMO_NETWORK_URL = f"http://127.0.0.1:{DEMO_NETWORK_PORT}"
 BASE_URL = env.origin("BASE_URL", f"http://{'localhost' if is_loopback(HOST) else in_brackets(HOST)}:{PORT}")
+# Where networks that fetch pictures by themselves find them; empty when this machine is nowhere in public.
+PUBLIC_URL = env.origin("PUBLIC_URL", BASE_URL)
+if not env.text("PUBLIC_URL") and not is_public(host_of(BASE_URL)):
+    PUBLIC_URL = ""
 
 # --- Database -----------------------------------------------------------------------------------
 _database = env.database("DATABASE_URL", f"sqlite:///{quote(str(DATA_DIR / 'cm_queue.sqlite3'))}")
@@ -81,6 +85,8 @@ RQ_SHOW_ADMIN_LINK = False
 # --- The web ------------------------------------------------------------------------------------
 HTTPS = BASE_URL.startswith("https://")
 ALLOWED_HOSTS = env.names("ALLOWED_HOSTS", f"localhost,127.0.0.1,[::1],{host_of(BASE_URL)}")
+if PUBLIC_URL and "*" not in ALLOWED_HOSTS and host_of(PUBLIC_URL) not in ALLOWED_HOSTS:
+    ALLOWED_HOSTS.append(host_of(PUBLIC_URL))
 if "*" in ALLOWED_HOSTS and not DEBUG:
     raise ImproperlyConfigured("ALLOWED_HOSTS: '*' is accepted with DEBUG=1 only.")
 CSRF_TRUSTED_ORIGINS = [BASE_URL]
@@ -193,7 +199,12 @@ STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
 }
-CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
+_IN_MEMORY = "django.core.cache.backends.locmem.LocMemCache"
+CACHES = {
+    "default": {"BACKEND": _IN_MEMORY},
+    # Drawn parts of pages: apart, so that they never push out what counts attempts to sign in.
+    "pages": {"BACKEND": _IN_MEMORY, "LOCATION": "pages", "OPTIONS": {"MAX_ENTRIES": 500}},
+}
 
 # --- Signing in -----------------------------------------------------------------------------------
 AUTH_USER_MODEL = "accounts.User"
@@ -235,12 +246,31 @@ EMAIL_TIMEOUT = 10
 LANGUAGES = [("fr", _("French")), ("en", _("English"))]
 LANGUAGE_CODE = env.choice("LANGUAGE_CODE", "fr", ("fr", "en"))
 LOCALE_PATHS = [BASE_DIR / "locale"]
+FORMAT_MODULE_PATH = ["cm_queue.formats"]
 USE_I18N = USE_TZ = True
 TIME_ZONE = "UTC"
 
 # --- A Mastodon account for the demonstration, beside its own network ------------------------------
 DEMO_MASTODON_URL = env.origin("DEMO_MASTODON_URL", "") if env.text("DEMO_MASTODON_URL") else ""
 DEMO_MASTODON_TOKEN = env.text("DEMO_MASTODON_TOKEN")
+
+# --- Signing in at networks: what they know this installation by (docs/decisions/signing-in.md) -----
+_meta = {"META_APP_ID": env.text("META_APP_ID"), "META_APP_SECRET": env.text("META_APP_SECRET")}
+NETWORK_APPS = apps_of(
+    {
+        "x": {"X_CLIENT_ID": env.text("X_CLIENT_ID"), "X_CLIENT_SECRET": env.text("X_CLIENT_SECRET")},
+        "linkedin": {
+            "LINKEDIN_CLIENT_ID": env.text("LINKEDIN_CLIENT_ID"),
+            "LINKEDIN_CLIENT_SECRET": env.text("LINKEDIN_CLIENT_SECRET"),
+        },
+        "facebook": _meta,
+        "instagram": _meta,
+        "threads": {
+            "THREADS_APP_ID": env.text("THREADS_APP_ID"),
+            "THREADS_APP_SECRET": env.text("THREADS_APP_SECRET"),
+        },
+    }
+)
 
 # --- How many processes `manage.py up` starts ------------------------------------------------------
 WEB_WORKERS = env.number("WEB_WORKERS", 2, 1, 64)
@@ -249,10 +279,20 @@ PUBLISH_WORKERS = env.number("PUBLISH_WORKERS", 2, 1, 64)
 
 # --- The release engine ---------------------------------------------------------------------------
 PUBLISH_THREADS = env.number("PUBLISH_THREADS", 4, 1, 64)
-PUBLISH_SLACK = env.number("PUBLISH_SLACK", 16, 0, 64)
+PUBLISH_SLACK = env.number("PUBLISH_SLACK", 48, 0, 64)
 METRICS_PORT = env.number("METRICS_PORT", 0, 0, 65535)
-PUBLISH_LEASE_S = 90
-PUBLISH_TIMEOUT_S = 30
+PUBLISH_TIMEOUT_S = env.number("PUBLISH_TIMEOUT_S", 20, 1, 25)
+PUBLISH_LEASE_S = env.number("PUBLISH_LEASE_S", 90, 4, 3600)
+RECONCILE_WAIT_S = env.number("RECONCILE_WAIT_S", 60, 1, 600)
+# A publication is over within four time-outs of its first request (adapters/http.py). Nothing may still be on
+# its way when its lease runs out and somebody else looks after it: what has not begun so many seconds after
+# it was committed is given back.
+PUBLISH_BEGIN_WITHIN_S = PUBLISH_LEASE_S - 4 * PUBLISH_TIMEOUT_S
+if PUBLISH_BEGIN_WITHIN_S < 5:
+    raise ImproperlyConfigured(
+        f"PUBLISH_LEASE_S: expected at least four times PUBLISH_TIMEOUT_S and five seconds more "
+        f"({4 * PUBLISH_TIMEOUT_S + 5}), got {PUBLISH_LEASE_S}."
+    )
 
 # --- Saying what happens ----------------------------------------------------------------------
 LOGGING_CONFIG = None

@@ -6,10 +6,12 @@ import hashlib
 import secrets
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, Final
 
 from django.db import connection, transaction
 
+from accounts.batching import insert_rows
 from accounts.clock import database_now
 from accounts.models import Brand, User
 from journal.models import Entry, Personal
@@ -51,37 +53,41 @@ def personal_hash(salt: str, text: str) -> str:
     return hashlib.sha256(f"{salt}\x1f{text}".encode()).hexdigest()
 
 
-def record_all(acts: Iterable[Act]) -> list[Entry]:
-    """Writes several entries with at most two statements. Raises OutsideTransaction."""
+def record_all(acts: Iterable[Act], at: datetime | None = None) -> list[int]:
+    """Writes several entries with at most two statements, dated `at` (the database's now, if the caller
+    has not just asked for it); answers their ids, in no order. Raises OutsideTransaction."""
     if not connection.in_atomic_block or transaction.get_autocommit():
         raise OutsideTransaction("A journal entry belongs to the transaction of the act it tells.")
     acts = list(acts)
     if not acts:
         return []
-    at = database_now()
+    at = at or database_now()
     salts = [secrets.token_hex(16) if act.personal else "" for act in acts]
-    entries = Entry.objects.bulk_create(
-        Entry(
-            at=at,
-            brand_id=act.brand_id,
-            verb=act.verb,
-            actor=act.actor if isinstance(act.actor, User) else None,
-            system=act.actor.name if isinstance(act.actor, System) else "",
-            subject=act.subject,
-            post_id=act.post_id,
-            data=dict(act.data),
-            personal_hash=personal_hash(salt, act.personal) if act.personal else "",
-        )
-        for act, salt in zip(acts, salts, strict=True)
-    )
     rows = [
-        Personal(entry=entry, salt=salt, text=act.personal)
-        for entry, act, salt in zip(entries, acts, salts, strict=True)
+        {
+            "at": at,
+            "brand_id": act.brand_id,
+            "verb": act.verb,
+            "actor_id": act.actor.pk if isinstance(act.actor, User) else None,
+            "system": act.actor.name if isinstance(act.actor, System) else "",
+            "subject": act.subject,
+            "post_id": act.post_id,
+            "data": dict(act.data),
+            "personal_hash": personal_hash(salt, act.personal) if act.personal else "",
+        }
+        for act, salt in zip(acts, salts, strict=True)
+    ]
+    written = insert_rows(Entry, rows, ["id", "personal_hash"])
+    # Told apart by their salted hashes: no database promises to answer in the order of what it was given.
+    by_hash = {found: pk for pk, found in written}
+    quoted = [
+        Personal(entry_id=by_hash[row["personal_hash"]], salt=salt, text=act.personal)
+        for row, act, salt in zip(rows, acts, salts, strict=True)
         if act.personal
     ]
-    if rows:
-        Personal.objects.bulk_create(rows)
-    return entries
+    if quoted:
+        Personal.objects.bulk_create(quoted)
+    return [pk for pk, _hash in written]
 
 
 def record(
@@ -93,7 +99,7 @@ def record(
     post_id: int | None = None,
     personal: str = "",
     **data: Any,
-) -> Entry:
-    """Writes one entry. `data` is plain JSON without personal text. Raises OutsideTransaction."""
+) -> int:
+    """Writes one entry and answers its id. `data` is plain JSON without personal text. Raises OutsideTransaction."""
     brand_id = brand.pk if isinstance(brand, Brand) else brand
     return record_all([Act(verb, actor, brand_id, subject, post_id, data, personal)])[0]

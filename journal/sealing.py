@@ -14,6 +14,7 @@ from datetime import UTC, timedelta
 
 from django.db import transaction
 
+from accounts.batching import Row, insert_rows
 from accounts.clock import database_now
 from journal.models import Chain, Entry, Seal
 
@@ -60,7 +61,7 @@ def seal(limit: int = 2000) -> int:
         seals = [
             sealed for brand_id, group in by_brand.items() for sealed in _extend(chains[brand_id], group)
         ]
-        Seal.objects.bulk_create(seals)
+        insert_rows(Seal, seals)
         _raise_floor(own, unsealed_remain=len(entries) == limit)
         Chain.objects.bulk_update({**chains, None: own}.values(), ["sequence", "head", "floor"])
     return len(seals)
@@ -75,12 +76,19 @@ def _chains(brand_ids: object, own: Chain) -> dict[int | None, Chain]:
     return found
 
 
-def _extend(chain: Chain, entries: list[Entry]) -> list[Seal]:
-    seals = []
+def _extend(chain: Chain, entries: list[Entry]) -> list[Row]:
+    seals: list[Row] = []
     for entry in entries:
         chain.sequence += 1
         chain.head = link(chain.head, chain.sequence, entry)
-        seals.append(Seal(brand_id=chain.brand_id, sequence=chain.sequence, entry=entry, hash=chain.head))
+        seals.append(
+            {
+                "brand_id": chain.brand_id,
+                "sequence": chain.sequence,
+                "entry_id": entry.pk,
+                "hash": chain.head,
+            }
+        )
     return seals
 
 

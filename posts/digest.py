@@ -26,12 +26,16 @@ def digest_of(
     window_from: datetime | None,
     window_until: datetime | None,
     late_minutes: int,
+    replaces: Mapping[str, str] | None = None,
 ) -> str:
-    """64 hex digits over {channel key: SHA-256 of its payload}, the window and the lateness allowed."""
-    form = {
+    """64 hex digits over {channel key: SHA-256 of its payload}, the window and the lateness allowed; of a
+    correction also over {channel key: the network's id of what it replaces}."""
+    form: dict[str, object] = {
         "form": FORM,
         "channels": dict(payload_hashes),
         "window": {"from": _instant(window_from), "until": _instant(window_until)},
         "late_minutes": late_minutes,
     }
+    if replaces:
+        form["replaces"] = dict(replaces)
     return hashlib.sha256(canonical(form)).hexdigest()

@@ -11,6 +11,7 @@ from typing import Any
 
 from django.db import models
 from django.db.models import F, Q
+from django.db.models.functions import Lower
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -107,11 +108,35 @@ class Media(models.Model):
         return self.name
 
 
+class Fit(models.Model):
+    """What a picture became so that a network takes it, made once and the same ever after (posts/fitting.py).
+    `rules` is the SHA-256 of the rules it was made for. Without `fitted` it cannot be brought within them.
+    `flattened`: transparent parts became white."""
+
+    source = models.ForeignKey(Media, models.PROTECT, related_name="fits")
+    rules = models.CharField(max_length=64)
+    fitted = models.ForeignKey(Media, models.PROTECT, null=True, related_name="+")
+    flattened = models.BooleanField(default=False)
+    made_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        verbose_name = _("fitted picture")
+        verbose_name_plural = _("fitted pictures")
+        constraints = [models.UniqueConstraint(fields=["source", "rules"], name="fit_once_for_rules")]
+
+    def __str__(self) -> str:
+        return f"{self.source_id} → {self.fitted_id}"
+
+
 class Lineage(models.Model):
     """A post with its clones and splits: whoever wrote in one wrote in all, and a veto on one holds all."""
 
     brand = models.ForeignKey(Brand, models.PROTECT, related_name="+")
     created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        verbose_name = _("lineage")
+        verbose_name_plural = _("lineages")
 
     def __str__(self) -> str:
         return f"#{self.pk}"
@@ -122,12 +147,14 @@ class Post(models.Model):
     that a release can tell whether anything moved since its claim; moves of the release engine itself
     leave it alone."""
 
-    brand = models.ForeignKey(Brand, models.PROTECT, related_name="posts")
+    brand = models.ForeignKey(Brand, models.PROTECT, related_name="posts", db_index=False)
     lineage = models.ForeignKey(Lineage, models.PROTECT, related_name="posts")
     author = models.ForeignKey(User, models.PROTECT, related_name="posts")
     kind = models.CharField(_("kind"), max_length=20, choices=Kind.choices, default=Kind.ROUTINE)
     products = models.JSONField(_("products"), default=list)
     topics = models.JSONField(_("topics"), default=list)
+    # Somebody said which products it speaks of, or that it speaks of none: asked of a post without words.
+    products_said = models.BooleanField(default=False, editable=False)
     state = models.CharField(
         _("state"),
         max_length=20,
@@ -135,27 +162,39 @@ class Post(models.Model):
         default=PostState.DRAFT.value,
     )
     version = models.BigIntegerField(default=1)
-    revision = models.ForeignKey("Revision", models.PROTECT, null=True, related_name="+")
+    revision = models.ForeignKey("Revision", models.PROTECT, null=True, related_name="+", db_index=False)
     slot = models.DateTimeField(_("slot"), null=True)
+    # The time on the brand's wall that was meant by `slot` (ISO 8601 without an offset); empty when an
+    # instant was meant. Should the zone's rules change, it says where the slot belongs (posts/timekeeping.py).
+    local_slot = models.CharField(max_length=26, blank=True, default="", editable=False)
     on_approval = models.BooleanField(_("on approval"), default=False)
     window_from = models.DateTimeField(null=True)
     window_until = models.DateTimeField(null=True)
     late_minutes = models.PositiveIntegerField(default=60)
     # Goes out after that one, channel by channel, and not without it.
-    after = models.ForeignKey("self", models.PROTECT, null=True, related_name="followers")
+    after = models.ForeignKey("self", models.PROTECT, null=True, related_name="followers", db_index=False)
+    # What this one replaces, where it is out: its deliveries are corrections (approvals/correcting.py).
+    corrects = models.ForeignKey(
+        "self", models.PROTECT, null=True, related_name="corrections", db_index=False, editable=False
+    )
     created_at = models.DateTimeField(default=timezone.now)
     submitted_at = models.DateTimeField(null=True)
     # Why it is held or missed, as a list of {"code", ...}: worded by the pages.
     reasons = models.JSONField(default=list)
     # Made by a recurrence for that slot: at most once, however many tickers there are.
-    recurrence = models.ForeignKey("Recurrence", models.PROTECT, null=True, related_name="posts")
+    recurrence = models.ForeignKey(
+        "Recurrence", models.PROTECT, null=True, related_name="posts", db_index=False
+    )
     recurrence_slot = models.DateTimeField(null=True)
     # Held by a person: only a person lifts it. A hold by the gate or an incident leaves this empty.
-    held_by = models.ForeignKey(User, models.PROTECT, null=True, related_name="+")
-    released_by = models.ForeignKey(User, models.PROTECT, null=True, related_name="+")
+    held_by = models.ForeignKey(User, models.PROTECT, null=True, related_name="+", db_index=False)
+    released_by = models.ForeignKey(User, models.PROTECT, null=True, related_name="+", db_index=False)
     released_at = models.DateTimeField(null=True)
     released_digest = models.CharField(max_length=64, blank=True)
     released_epoch = models.BigIntegerField(null=True)
+    # What the template it began with left open, such as "[produit]": as long as one of them stands somewhere
+    # in its words it cannot be submitted (posts/filling.py).
+    gaps = models.JSONField(default=list, editable=False)
 
     class Meta:
         verbose_name = _("post")
@@ -167,6 +206,14 @@ class Post(models.Model):
                 name="post_waiting_for_its_slot",
                 condition=Q(state=PostState.IN_REVIEW.value),
             ),
+            # The queue's own order: a page of it reads as many rows as it shows, however full it is.
+            models.Index(
+                fields=["brand", "-on_approval", "slot", "id"],
+                name="post_in_the_queue",
+                condition=Q(state=PostState.IN_REVIEW.value),
+            ),
+            models.Index(fields=["corrects"], name="post_that_corrects", condition=Q(corrects__isnull=False)),
+            models.Index(fields=["after"], name="post_that_follows", condition=Q(after__isnull=False)),
         ]
         constraints = [
             models.CheckConstraint(
@@ -212,11 +259,21 @@ class Revision(models.Model):
     created_by = models.ForeignKey(User, models.PROTECT, related_name="+")
     created_at = models.DateTimeField(default=timezone.now)
     content = models.JSONField()
+    # Nothing but a light correction of the one before (posts/retouching.py).
+    light = models.BooleanField(default=False)
     payloads = models.JSONField(default=dict)
     digest = models.CharField(max_length=64, blank=True)
     sealed_at = models.DateTimeField(null=True)
 
     class Meta:
+        verbose_name = _("revision")
+        verbose_name_plural = _("revisions")
+        # When bytes were sealed, without the bytes: the time to a decision is counted from there.
+        indexes = [
+            models.Index(
+                fields=["id", "sealed_at"], name="revision_sealed_when", condition=Q(sealed_at__isnull=False)
+            )
+        ]
         constraints = [
             models.UniqueConstraint(fields=["post", "number"], name="revision_number_once"),
             models.CheckConstraint(
@@ -237,15 +294,65 @@ class Recurrence(models.Model):
     made_by = models.ForeignKey(User, models.PROTECT, related_name="+")
     rule = models.CharField(max_length=200)
     starts = models.DateTimeField()
+    # The same on the brand's wall, which is what the rule counts from when the zone's rules change.
+    local_starts = models.CharField(max_length=26, blank=True, default="", editable=False)
     days_ahead = models.PositiveSmallIntegerField(default=7)
     last_slot = models.DateTimeField(null=True)
     ended_at = models.DateTimeField(null=True)
 
     class Meta:
+        verbose_name = _("recurrence")
+        verbose_name_plural = _("recurrences")
         indexes = [models.Index(fields=["id"], name="recurrence_going", condition=Q(ended_at__isnull=True))]
 
     def __str__(self) -> str:
         return self.rule
+
+    @property
+    def first(self) -> datetime:
+        """Its first time, by the brand's clocks."""
+        if not self.local_starts:
+            return self.starts
+        return datetime.fromisoformat(self.local_starts).replace(tzinfo=self.brand.zone)
+
+
+class Snippet(models.Model):
+    """Words kept ready. A `whole` one is a template: a draft to begin from, with gaps such as [produit] in its
+    words; any other is a piece that is put in where somebody writes, such as the opening hours.
+
+    It carries no approval. Whoever wrote in a template (`writers`, for ever) wrote in what begins with it.
+    What only a template has is empty in a piece: its `kind`, `channels`, `products` and `topics` (as in a post)
+    and its `link`.
+    """
+
+    brand = models.ForeignKey(Brand, models.PROTECT, related_name="snippets")
+    name = models.CharField(_("name"), max_length=80)
+    whole = models.BooleanField(_("template"), default=False)
+    text = models.TextField(_("text"))
+    kind = models.CharField(_("kind"), max_length=20, choices=Kind.choices, default=Kind.ROUTINE)
+    channels = models.JSONField(_("channels"), default=list, blank=True)
+    products = models.JSONField(_("products"), default=list, blank=True)
+    topics = models.JSONField(_("topics"), default=list, blank=True)
+    link = models.CharField(_("link"), max_length=2000, blank=True)
+    writers = models.ManyToManyField(User, related_name="+", verbose_name=_("written by"))
+    # Rises with every change: two people who change it at once are told.
+    version = models.PositiveIntegerField(default=1)
+    changed_by = models.ForeignKey(User, models.PROTECT, related_name="+", verbose_name=_("changed by"))
+    changed_at = models.DateTimeField(_("changed"), default=timezone.now)
+    retired_at = models.DateTimeField(_("put away"), null=True)
+
+    class Meta:
+        verbose_name = _("template or snippet")
+        verbose_name_plural = _("templates and snippets")
+        constraints = [
+            models.UniqueConstraint(
+                "brand", Lower("name"), condition=Q(retired_at__isnull=True), name="snippet_name_once"
+            ),
+            models.CheckConstraint(condition=Q(kind__in=Kind.values), name="snippet_kind_is_known"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
 
 
 class Contribution(models.Model):
@@ -259,6 +366,8 @@ class Contribution(models.Model):
     first_at = models.DateTimeField(default=timezone.now)
 
     class Meta:
+        verbose_name = _("contribution")
+        verbose_name_plural = _("contributions")
         constraints = [models.UniqueConstraint(fields=["post", "user", "light"], name="contribution_once")]
 
     def __str__(self) -> str:
@@ -266,7 +375,12 @@ class Contribution(models.Model):
 
 
 class Comment(models.Model):
-    """A remark on a post, perhaps anchored to a passage of a revision."""
+    """A remark on a post, perhaps anchored to a passage of a revision.
+
+    With `suggestion` (not null; empty takes the passage away) it proposes other words for `quote`, which
+    stands in the part `place` of the content: "text", "variants:<channel>", "thread:<n>", "alt:<n>". The
+    answer of a writer is `settled_by` at `resolved_at`; `accepted_in` is the revision an acceptance made.
+    """
 
     post = models.ForeignKey(Post, models.PROTECT, related_name="comments")
     revision = models.ForeignKey(Revision, models.PROTECT, related_name="+")
@@ -274,11 +388,104 @@ class Comment(models.Model):
     parent = models.ForeignKey("self", models.PROTECT, null=True, related_name="replies")
     text = models.TextField()
     quote = models.TextField(blank=True)
+    suggestion = models.TextField(null=True)
+    place = models.CharField(max_length=80, blank=True)
     created_at = models.DateTimeField(default=timezone.now)
     resolved_at = models.DateTimeField(null=True)
+    settled_by = models.ForeignKey(User, models.PROTECT, null=True, related_name="+")
+    accepted_in = models.ForeignKey(Revision, models.PROTECT, null=True, related_name="+")
+
+    class Meta:
+        verbose_name = _("comment")
+        verbose_name_plural = _("comments")
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(suggestion__isnull=True) | (~Q(quote="") & ~Q(place="")),
+                name="suggestion_has_its_passage",
+            ),
+            models.CheckConstraint(
+                condition=Q(accepted_in__isnull=True)
+                | Q(suggestion__isnull=False, resolved_at__isnull=False, settled_by__isnull=False),
+                name="only_suggestions_are_accepted",
+            ),
+        ]
 
     def __str__(self) -> str:
         return self.text[:60]
+
+
+class RuleForm(models.TextChoices):
+    WORDS = "words", _("words")
+    PATTERN = "pattern", _("pattern")
+
+
+class LexiconRule(models.Model):
+    """Words (or a regular expression) that raise a facet wherever they stand in a post of the brand.
+
+    `facet` is a kind ("launch"), "product:<key>" or "topic:<key>". A rule is never changed: another one
+    takes its place. Ending one loosens, so it is asked for by one person and done by a second.
+    """
+
+    brand = models.ForeignKey(Brand, models.PROTECT, related_name="lexicon")
+    form = models.CharField(max_length=8, choices=RuleForm.choices, default=RuleForm.WORDS)
+    text = models.CharField(max_length=200)
+    facet = models.CharField(max_length=80)
+    # Nobody: it came with the brand.
+    added_by = models.ForeignKey(User, models.PROTECT, null=True, related_name="+")
+    added_at = models.DateTimeField(default=timezone.now)
+    ending_asked_by = models.ForeignKey(User, models.PROTECT, null=True, related_name="+")
+    ending_asked_at = models.DateTimeField(null=True)
+    ending_reason = models.CharField(max_length=300, blank=True)
+    ended_by = models.ForeignKey(User, models.PROTECT, null=True, related_name="+")
+    ended_at = models.DateTimeField(null=True)
+
+    class Meta:
+        verbose_name = _("rule of the lexicon")
+        verbose_name_plural = _("lexicon")
+        constraints = [
+            models.UniqueConstraint(
+                fields=["brand", "form", "text", "facet"],
+                condition=Q(ended_at__isnull=True),
+                name="lexicon_rule_once",
+            ),
+            models.CheckConstraint(
+                condition=Q(ended_at__isnull=True)
+                | Q(ended_by__isnull=False, ending_asked_by__isnull=False) & ~Q(ending_reason=""),
+                name="lexicon_rule_ended_by_somebody",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.text} → {self.facet}"
+
+
+class FacetMark(models.Model):
+    """Why a post has a facet: a person said so (`by`), or the lexicon did, on account of `words`, a list
+    of {"words": as written, "where": the part of the content}. One that was lowered keeps its row: the
+    lexicon does not raise the facet again for the same words."""
+
+    post = models.ForeignKey(Post, models.PROTECT, related_name="facet_marks")
+    facet = models.CharField(max_length=80)
+    by = models.ForeignKey(User, models.PROTECT, null=True, related_name="+")
+    words = models.JSONField(default=list)
+    at = models.DateTimeField(default=timezone.now)
+    lowered_by = models.ForeignKey(User, models.PROTECT, null=True, related_name="+")
+    lowered_at = models.DateTimeField(null=True)
+    reason = models.TextField(blank=True)
+
+    class Meta:
+        verbose_name = _("facet of a post")
+        verbose_name_plural = _("facets of posts")
+        indexes = [models.Index(fields=["post", "id"], name="facet_mark_of_post")]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(lowered_at__isnull=True) | Q(lowered_by__isnull=False) & ~Q(reason=""),
+                name="facet_lowered_by_somebody_who_says_why",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.post_id}: {self.facet}"
 
 
 def new_key() -> str:
@@ -293,9 +500,13 @@ class Delivery(models.Model):
     fencing token: it rises with every claim, and only the holder of the newest may write an outcome.
     """
 
-    post = models.ForeignKey(Post, models.PROTECT, related_name="deliveries")
+    post = models.ForeignKey(Post, models.PROTECT, related_name="deliveries", db_index=False)
     brand = models.ForeignKey(Brand, models.PROTECT, related_name="+")
     channel = models.ForeignKey(Channel, models.PROTECT, related_name="deliveries")
+    # What is out there and is replaced by this one, instead of being published beside it.
+    corrects = models.ForeignKey(
+        "self", models.PROTECT, null=True, related_name="corrections", db_index=False, editable=False
+    )
     state = models.CharField(
         max_length=12,
         choices=[(s.value, s.value) for s in DeliveryState],
@@ -337,6 +548,15 @@ class Delivery(models.Model):
             ),
             models.Index(
                 fields=["state"], name="delivery_unsettled", condition=Q(state=DeliveryState.UNKNOWN.value)
+            ),
+            models.Index(
+                fields=["corrects"], name="delivery_that_corrects", condition=Q(corrects__isnull=False)
+            ),
+            # How late a brand's releases were is read from here, and not from rows as wide as their payloads.
+            models.Index(
+                fields=["brand", "id", "due_at"],
+                name="delivery_by_due_time",
+                condition=Q(due_at__isnull=False),
             ),
         ]
         constraints = [

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
+
+from django.db.models import Q
 from django.utils.translation import gettext as _
 
 from accounts.models import User
 from accounts.policies import demand_may_stop, membership_in
 from accounts.refusals import NotHere, Refused
+from adapters.registry import networks_by_hand
 from posts.lifecycle import EDITABLE, MAY_BE_PUBLIC, DeliveryState, PostState
 from posts.models import Post
 
@@ -26,6 +30,14 @@ def get_post(user: User, pk: int) -> Post:
     """The post, fetched and authorised together. Raises NotHere for another brand's as for none."""
     post = Post.objects.select_related("brand", "revision", "author").filter(pk=pk).first()
     if post is None or membership_in(user, post.brand) is None:
+        raise NotHere("no_such_post", _("There is no such post."))
+    return post
+
+
+def get_post_in(brand_ids: Container[int], pk: int) -> Post:
+    """The same for somebody whose brands were read a moment ago. Raises NotHere."""
+    post = Post.objects.select_related("brand", "revision", "author").filter(pk=pk).first()
+    if post is None or post.brand_id not in brand_ids:
         raise NotHere("no_such_post", _("There is no such post."))
     return post
 
@@ -65,9 +77,11 @@ def may_hold(post: Post) -> bool:
     if post.held_by_id is not None:
         return False
     if post.lifecycle == PostState.UNKNOWN:
-        # Uncertain on one channel, still on its way on another.
+        # Uncertain on one channel, still on its way on another, or in the hands of somebody who is to post it.
         waiting = [DeliveryState.PENDING.value, DeliveryState.CLAIMED.value]
-        return post.deliveries.filter(state__in=waiting, approved_digest__isnull=False).exists()
+        on_its_way = Q(state__in=waiting, approved_digest__isnull=False)
+        in_hand = Q(state=DeliveryState.UNKNOWN.value, channel__network__in=networks_by_hand())
+        return post.deliveries.filter(on_its_way | in_hand).exists()
     return post.lifecycle in _ON_ITS_WAY
 
 
@@ -77,3 +91,9 @@ def may_withdraw(user: User, post: Post) -> bool:
         return False
     membership = membership_in(user, post.brand)
     return post.author.person_id == user.person_id or bool(membership and membership.is_owner)
+
+
+def may_repeat(post: Post) -> bool:
+    """Whether its writing may be repeated: not of what was taken back, nor of a correction, which is about
+    one thing out there."""
+    return post.lifecycle not in {PostState.WITHDRAWN, PostState.RETRACTED} and post.corrects_id is None

@@ -15,6 +15,9 @@ from django.utils.translation import gettext as _
 
 from accounts.models import Brand
 from accounts.refusals import Invalid
+from adapters.base import Option
+from adapters.registry import adapter_for
+from posts.lifecycle import PostState
 from posts.models import Channel, Kind, Media, Post, Product, no_content
 from posts.scheduling import (
     ON_APPROVAL,
@@ -24,9 +27,11 @@ from posts.scheduling import (
     local_day,
     read_instant,
 )
+from posts.timetabling import is_a_slot
 
 MAX_TEXT = 100_000
 MAX_THREAD = 25
+# Beside what a network's adapter asks for by itself (`Adapter.options`).
 OPTIONS = ("visibility", "language", "content_warning")
 
 
@@ -48,6 +53,12 @@ class Draft(TypedDict, total=False):
     window: dict[str, str] | None
     late_minutes: int
     after: int | None
+    # Of a new draft only: the template it begins with (posts/filling.py).
+    template: int
+
+
+# Nothing goes out after what never will, or no longer is.
+_NEVER_OUT = frozenset({PostState.WITHDRAWN, PostState.RETRACTED})
 
 
 class Fields(TypedDict):
@@ -56,7 +67,9 @@ class Fields(TypedDict):
     kind: str
     products: list[str]
     topics: list[str]
+    products_said: bool
     slot: datetime | None
+    local_slot: str
     on_approval: bool
     window_from: datetime | None
     window_until: datetime | None
@@ -142,16 +155,37 @@ class Reader:
             self._error("options", "bad_options", _("These options cannot be read."))
             return {}
         self._known_keys("options", given)
-        unknown = sorted({name for one in given.values() for name in one} - set(OPTIONS))
+        own = self._own_options(given)
+        unknown = sorted({name for key, one in given.items() for name in {*one} - {*OPTIONS, *own[key]}})
         if unknown:
             self._error(
                 "options", "unknown_option", _("Unknown option: %(name)s.") % {"name": ", ".join(unknown)}
             )
+        for key, one in given.items():
+            for name in own[key].keys() & one.keys():
+                self._choice(own[key][name], one[name])
         return {
             key: {name: self._text("options", value) for name, value in one.items() if value}
             for key, one in given.items()
             if one
         }
+
+    def _own_options(self, given: Mapping[str, object]) -> dict[str, dict[str, Option]]:
+        """{channel: {name: what its network asks for}}"""
+        networks = dict(self.brand.channels.values_list("key", "network")) if given else {}
+        return {
+            key: {one.name: one for one in adapter_for(networks[key]).options} if key in networks else {}
+            for key in given
+        }
+
+    def _choice(self, option: Option, value: object) -> None:
+        known = {"flag": {"", "1"}, "choice": {"", *(one for one, _label in option.choices)}}.get(option.kind)
+        if known is not None and value not in known:
+            self._error(
+                "options",
+                "bad_options",
+                _("“%(value)s” is no choice for %(name)s.") % {"value": str(value)[:40], "name": option.name},
+            )
 
     def _known_keys(self, field: str, given: Mapping[str, object]) -> None:
         known = set(self.brand.channels.values_list("key", flat=True)) if given else set()
@@ -211,7 +245,10 @@ class Reader:
             "kind": kind,
             "products": self._products(base.products if base else []),
             "topics": self._topics(base.topics if base else []),
+            # An empty list that was sent says that it speaks of none.
+            "products_said": "products" in self.draft or bool(base and base.products_said),
             "slot": slot,
+            "local_slot": self._local_slot(slot),
             "on_approval": on_approval,
             "window_from": window.start if window else None,
             "window_until": window.end if window else None,
@@ -257,6 +294,18 @@ class Reader:
             self._error("slot", error.code, error.sentence)
             return None, False
         return slot, False
+
+    def _local_slot(self, slot: datetime | None) -> str:
+        """The time on the wall that is meant, if one is: it was typed without an offset, or it is one of the
+        brand's own slots. Empty for an instant."""
+        base = self.base
+        if base is not None and slot == base.slot:
+            return base.local_slot
+        if slot is None:
+            return ""
+        local = slot.astimezone(self.brand.zone).replace(tzinfo=None)
+        typed = datetime.fromisoformat(str(self.draft.get("slot", "")).strip())
+        return local.isoformat() if typed.tzinfo is None or is_a_slot(self.brand.slots, local) else ""
 
     def _window(self, slot: datetime | None, on_approval: bool) -> Window | None:
         given = self.draft.get("window")
@@ -305,8 +354,10 @@ class Reader:
             return base.after if base else None
         if self.draft["after"] is None:
             return None
+        if base is not None and base.after_id == self.draft["after"]:
+            return base.after
         found = Post.objects.filter(pk=_number(self.draft["after"]), brand=self.brand).first()
-        if found is None or self._goes_after(found, base):
+        if found is None or found.lifecycle in _NEVER_OUT or self._goes_after(found, base):
             self._error("after", "bad_order", _("This post cannot go after that one."))
             return None
         return found

@@ -13,6 +13,7 @@ from accounts.models import Brand
 from accounts.refusals import Invalid
 from posts.lifecycle import PostState
 from posts.models import Post
+from posts.timetabling import week_of
 
 ON_APPROVAL = "on_approval"
 ON_APPROVAL_WINDOW = timedelta(hours=24)
@@ -105,13 +106,23 @@ def is_quiet(moment: datetime, brand: Brand) -> bool:
     return start <= local < end if start < end else local >= start or local < end
 
 
+def holidays_of(brand: Brand) -> dict[date, str]:
+    """The brand's holidays by day, each with its name."""
+    return {date.fromisoformat(one["day"]): str(one["name"]) for one in brand.holidays}
+
+
+def holiday_at(moment: datetime, brand: Brand) -> str:
+    """The name of the holiday on which an instant falls by the brand's clocks; empty on other days."""
+    return holidays_of(brand).get(moment.astimezone(brand.zone).date(), "") if brand.holidays else ""
+
+
 def slots_of(brand: Brand, first: date, days: int) -> Iterator[datetime]:
-    """The brand's slots as instants, day by day. A time that a clock change skips is left out; of one
-    that it repeats, the first is taken."""
-    times = sorted(time.fromisoformat(text) for text in brand.slots)
+    """The brand's slots as instants, day by day, on the weekdays that each is for. A time that a clock change
+    skips is left out; of one that it repeats, the first is taken."""
+    week = week_of(brand.slots)
     for number in range(days):
         day = first + timedelta(days=number)
-        for at in times:
+        for at in (one.at for one in week if day.weekday() in one.days):
             local = datetime.combine(day, at, tzinfo=brand.zone)
             instant = local.astimezone(UTC)
             if instant.astimezone(brand.zone).replace(tzinfo=None) == local.replace(tzinfo=None):
@@ -119,8 +130,10 @@ def slots_of(brand: Brand, first: date, days: int) -> Iterator[datetime]:
 
 
 def next_free_slots(brand: Brand, after: datetime, count: int = 1) -> list[datetime]:
-    """The brand's next slots outside its quiet hours at which nothing else is due, soonest first."""
+    """The brand's next slots outside its quiet hours and its holidays at which nothing else is due, soonest
+    first. On a holiday something goes out only if somebody chose that time by hand."""
     horizon = after + timedelta(days=60)
+    closed = holidays_of(brand)
     taken = set(
         Post.objects.filter(brand=brand, state__in=_OCCUPYING, slot__gt=after, slot__lt=horizon).values_list(
             "slot", flat=True
@@ -128,6 +141,8 @@ def next_free_slots(brand: Brand, after: datetime, count: int = 1) -> list[datet
     )
     found: list[datetime] = []
     for slot in slots_of(brand, after.astimezone(brand.zone).date(), 60):
+        if slot.astimezone(brand.zone).date() in closed:
+            continue
         if slot > after and slot not in taken and not is_quiet(slot, brand):
             found.append(slot)
             if len(found) == count:

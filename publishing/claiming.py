@@ -1,8 +1,9 @@
 """Claims due deliveries: the gate is evaluated where the sending happens, a moment before it.
 
-One transaction for a batch: the brands' standing held still (shared), the post rows locked in id
-order, the gate asked for all of them in a bounded number of queries, then a lease, a fencing token
-and a permit for what it allows; what it denies is held with its reasons.
+Two transactions for a batch. The first, a short one which claimers take in turns, looks what is due and takes
+it: a lease and a fencing token. The second holds the brands' standing still (shared), locks the post rows in
+id order, asks the gate for all of them in a bounded number of queries, and mints a permit for what it allows;
+what it denies is held with its reasons. What a person did in between is seen by the second.
 """
 
 from __future__ import annotations
@@ -12,24 +13,34 @@ from collections import defaultdict, deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.conf import settings
 from django.db import connection, transaction
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from django.db.models.functions import Now
-from pydantic import TypeAdapter
 
+from accounts.batching import insert_rows
 from accounts.clock import database_now
 from accounts.locks import share_brands
-from accounts.models import Membership
-from approvals.facts import Loaded, Shelf, for_release, load
-from approvals.gate import Allow, Code, Deny, Facts, Reason, Verdict, evaluate
+from approvals.facts import FACTS, REASONS, Loaded, Subject, for_release, load_subjects, read_subjects
+from approvals.gate import Allow, Code, Deny, Facts, Verdict, evaluate
 from approvals.models import GateDecision
+from approvals.rejudging import hold_denied
+from approvals.standing import Shelf
 from journal.recording import WORKER, Act, record_all
 from journal.telling import tell
-from posts.lifecycle import MAY_BE_PUBLIC, DeliveryState, PostState
+from posts.lifecycle import DeliveryState, PostState
+from posts.locking import lock_posts
 from posts.models import Channel, Delivery, Post
-from posts.moves import change_post, claim_deliveries, follow_deliveries, move_claimed, settle_deliveries
+from posts.moves import (
+    claim_deliveries,
+    follow_deliveries,
+    give_back,
+    lock_post,
+    move_claimed,
+    still_claimed,
+)
 from publishing.budgeting import Candidate, within_budget
 from publishing.models import ChannelSecret, Permit
 
@@ -39,8 +50,6 @@ _LOOK_AHEAD = 4
 _LOOK_BEYOND_S = 1.0
 # A lock of our own, beside those of the brands (accounts/locks.py).
 _TURNS = 0x434D52
-_FACTS = TypeAdapter(Facts)
-_REASONS = TypeAdapter(tuple[Reason, ...])
 
 
 # A post that goes "after" another waits, channel by channel, until that one is out there.
@@ -50,11 +59,29 @@ _PREDECESSOR_NOT_OUT = Delivery.objects.filter(
 
 
 @dataclass(frozen=True, slots=True)
+class Minted:
+    """A permit as it was written: what the commit of `SENDING` compares with."""
+
+    pk: int
+    digest: str
+    payload_sha256: str
+    post_version: int
+    standing: int
+    expires_at: datetime
+
+
+# A correction replaces what is out there: once that is being taken back there is nothing to replace.
+_CORRECTED_NOT_OUT = Delivery.objects.filter(pk=OuterRef("corrects_id")).exclude(
+    state=DeliveryState.DELIVERED.value
+)
+
+
+@dataclass(frozen=True, slots=True)
 class Ready:
     """A claimed delivery with its permit and its channel's sealed secret."""
 
     delivery: Delivery
-    permit: Permit
+    permit: Minted
     secret: ChannelSecret | None
 
 
@@ -68,6 +95,9 @@ def due(now: datetime) -> Q:
         & (Q(channel__health__isnull=True) | Q(channel__health__ok=True))
         & (Q(channel__health__wait_until__isnull=True) | Q(channel__health__wait_until__lte=now))
         & Q(~Exists(_PREDECESSOR_NOT_OUT))
+        # A correction is never published beside what it was to correct.
+        & Q(~Exists(_CORRECTED_NOT_OUT))
+        & (Q(corrects__isnull=False) | Q(post__corrects__isnull=True))
     )
     return found
 
@@ -102,8 +132,11 @@ class Claimer:
         """Claims up to `limit` due deliveries. Answers those that the gate lets out."""
         with transaction.atomic():
             _take_turns()
-            picked = _fairly(self._look(limit), limit)
-            return self._claim(picked) if picked else []
+            claims, channels = self._take(_fairly(self._look(limit), limit))
+        if not claims:
+            return []
+        with transaction.atomic():
+            return self._ask_gate(claims, channels)
 
     def _look(self, limit: int) -> list[Candidate]:
         rows = looks_due().values_list("pk", "brand_id", "post_id", "channel_id")
@@ -117,29 +150,41 @@ class Claimer:
             looked += [Candidate(*row) for row in others[:limit]]
         return looked
 
-    def _claim(self, picked: Sequence[Candidate]) -> list[Ready]:
-        share_brands(one.brand_id for one in picked)
+    def _take(self, picked: Sequence[Candidate]) -> tuple[dict[int, int], dict[int, Channel]]:
+        """Takes what may be claimed of what was picked: {delivery id: token}, and the channels. Rows in the
+        hands of a verb are left alone, so that this never waits for a person's transaction."""
+        if not picked:
+            return {}, {}
+        now = database_now()
+        channels = Channel.objects.select_related("health").in_bulk({one.channel_id for one in picked})
+        rows = Delivery.objects.filter(due(now), pk__in=[one.pk for one in picked])
+        locked = rows.select_for_update(skip_locked=True, of=("self",), no_key=True)
+        free = set(locked.values_list("pk", flat=True))
+        within = within_budget([one for one in picked if one.pk in free], channels, now)
+        lease_until = now + timedelta(seconds=settings.PUBLISH_LEASE_S)
+        return claim_deliveries([one.pk for one in within], self.worker, lease_until), channels
+
+    def _ask_gate(self, claims: Mapping[int, int], channels: Mapping[int, Channel]) -> list[Ready]:
+        rows = Delivery.objects.filter(pk__in=list(claims)).values_list("brand_id", "post_id")
+        places = list(rows)
+        share_brands(brand_id for brand_id, _post in places)
         # Locked first and read afterwards: a joined row comes from before the lock, and a post edited in
         # that very moment would come back with its new version and without its revision.
-        locked = list(
-            Post.objects.select_for_update(skip_locked=True, no_key=True)
-            .filter(pk__in={one.post_id for one in picked})
-            .order_by("pk")
-            .values_list("pk", flat=True)
-        )
-        posts = Post.objects.select_related("brand", "revision").defer("revision__payloads").in_bulk(locked)
+        post_ids = {post_id for _brand, post_id in places}
+        posts = {one.pk: one for one in read_subjects(lock_posts(post_ids, wait=False))}
         now = database_now()
-        channels = Channel.objects.in_bulk({one.channel_id for one in picked})
-        # Looked at again under the locks: since the first look it may have been edited, held or moved.
-        still = set(
-            Delivery.objects.filter(due(now), pk__in=[one.pk for one in picked]).values_list("pk", flat=True)
-        )
-        found = [one for one in picked if one.post_id in posts and one.pk in still]
-        within = within_budget(found, channels, now)
-        lease_until = now + timedelta(seconds=settings.PUBLISH_LEASE_S)
-        claimed = claim_deliveries([one.pk for one in within], self.worker, lease_until)
+        # Edited, held or moved since it was taken: then it is no longer ours.
+        claimed = still_claimed(claims)
+        # In somebody's hands just now, or of a stopped brand: to be claimed, and judged, another time.
+        later = {
+            one.pk: one.token
+            for one in claimed
+            if one.post_id not in posts or posts[one.post_id].stopped_at is not None
+        }
+        give_back(later)
+        claimed = [one for one in claimed if one.pk not in later]
         for one in claimed:
-            one.post, one.channel = posts[one.post_id], channels[one.channel_id]
+            one.channel = channels[one.channel_id]
         return _judge(claimed, posts, self._shelf, now) if claimed else []
 
 
@@ -182,9 +227,11 @@ class _Judged:
 
 
 def _judge(
-    claimed: Sequence[Delivery], posts: Mapping[int, Post], shelf: Shelf, now: datetime
+    claimed: Sequence[Delivery], posts: Mapping[int, Subject], shelf: Shelf, now: datetime
 ) -> list[Ready]:
-    loaded = load([posts[post_id] for post_id in {one.post_id for one in claimed}], shelf=shelf, taken_at=now)
+    loaded = load_subjects(
+        [posts[post_id] for post_id in {one.post_id for one in claimed}], shelf=shelf, taken_at=now
+    )
     late = [one for one in claimed if one.expires_at is not None and now > one.expires_at]
     gone = {one.pk for one in late}
     judged: dict[int, _Judged] = {}
@@ -197,60 +244,75 @@ def _judge(
         if isinstance(one.verdict, Deny):
             # Told with everybody in view: who could give what is missing.
             whole = evaluate(one.loaded.facts, now)
-            _hold(posts[post_id], whole if isinstance(whole, Deny) else one.verdict)
+            said = whole if isinstance(whole, Deny) else one.verdict
+            to = PostState.MISSED if _is_past(said) else PostState.HELD
+            hold_denied(WORKER, lock_post(post_id), said, f"post.{to.value}", to=to)
     return _mint([one for one in claimed if one.pk not in gone], judged, kept, now)
 
 
-def _store(judged: Mapping[int, _Judged], now: datetime) -> dict[int, GateDecision]:
-    rows = GateDecision.objects.bulk_create(
-        GateDecision(
-            post_id=post_id,
-            at=now,
-            allowed=one.verdict.open,
-            policy_id=one.loaded.policy_id,
-            facts=_FACTS.dump_python(one.facts, mode="json"),
-            reasons=_REASONS.dump_python(one.verdict.reasons, mode="json"),
-        )
+def _store(judged: Mapping[int, _Judged], now: datetime) -> dict[int, int]:
+    """Keeps each verdict with its inputs. Answers {post id: id of the gate decision}."""
+    rows = [
+        {
+            "post_id": post_id,
+            "at": now,
+            "allowed": one.verdict.open,
+            "policy_id": one.loaded.policy_id,
+            "facts": FACTS.dump_python(one.facts, mode="json"),
+            "reasons": REASONS.dump_python(one.verdict.reasons, mode="json"),
+        }
         for post_id, one in judged.items()
-    )
-    return {row.post_id: row for row in rows}
+    ]
+    return dict(insert_rows(GateDecision, rows, ["post_id", "id"]))
 
 
 def _mint(
-    claimed: Sequence[Delivery],
-    judged: Mapping[int, _Judged],
-    kept: Mapping[int, GateDecision],
-    now: datetime,
+    claimed: Sequence[Delivery], judged: Mapping[int, _Judged], kept: Mapping[int, int], now: datetime
 ) -> list[Ready]:
-    allowed, permits = [], []
+    allowed: list[Delivery] = []
+    rows: list[dict[str, Any]] = []
     for one in claimed:
         found = judged[one.post_id]
         if not isinstance(found.verdict, Allow):
             continue
-        bounds = [now + PERMIT_LASTS, *(moment for moment in (found.verdict.until, one.expires_at) if moment)]
         allowed.append(one)
-        permits.append(
-            Permit(
-                delivery=one,
-                channel_id=one.channel_id,
-                digest=one.sealed_digest or "",
-                payload_sha256=one.payload_sha256,
-                token=one.token,
-                post_version=found.loaded.version,
-                standing=found.loaded.standing,
-                gate_decision=kept[one.post_id],
-                minted_at=now,
-                expires_at=min(bounds),
-            )
+        bounds = (now + PERMIT_LASTS, found.verdict.until, one.expires_at)
+        rows.append(
+            {
+                "delivery_id": one.pk,
+                "channel_id": one.channel_id,
+                "digest": one.sealed_digest or "",
+                "payload_sha256": one.payload_sha256,
+                "token": one.token,
+                "post_version": found.loaded.version,
+                "standing": found.loaded.standing,
+                "gate_decision_id": kept[one.post_id],
+                "minted_at": now,
+                "expires_at": min(moment for moment in bounds if moment is not None),
+            }
         )
-    minted = Permit.objects.bulk_create(permits)
-    secrets = {
-        row.channel_id: row
-        for row in ChannelSecret.objects.filter(channel__in={o.channel_id for o in allowed})
-    }
+    minted = dict(insert_rows(Permit, rows, ["delivery_id", "id"]))
+    secrets = ChannelSecret.objects.in_bulk({one.channel_id for one in allowed})
     return [
-        Ready(one, permit, secrets.get(one.channel_id)) for one, permit in zip(allowed, minted, strict=True)
+        Ready(
+            one,
+            Minted(
+                minted[one.pk],
+                row["digest"],
+                row["payload_sha256"],
+                row["post_version"],
+                row["standing"],
+                row["expires_at"],
+            ),
+            secrets.get(one.channel_id),
+        )
+        for one, row in zip(allowed, rows, strict=True)
     ]
+
+
+def _is_past(verdict: Deny) -> bool:
+    """Whether its window is over: nothing but another slot can mend that."""
+    return any(reason.code == Code.OUTSIDE_WINDOW and reason.params.get("late") for reason in verdict.reasons)
 
 
 def _miss(late: Sequence[Delivery]) -> None:
@@ -277,28 +339,6 @@ def _miss(late: Sequence[Delivery]) -> None:
         )
         for one in late
     )
-    for post in {one.post_id: one.post for one in late}.values():
+    late_posts = Post.objects.filter(pk__in={one.post_id for one in late}).select_related("author")
+    for post in late_posts:
         tell([post.author], post.brand_id, "post.missed", post_id=post.pk)
-
-
-def _hold(post: Post, verdict: Deny) -> None:
-    """Denied at release: held with its reasons, and those who can mend it are told. Nothing is lost."""
-    past = any(reason.code == Code.OUTSIDE_WINDOW and reason.params.get("late") for reason in verdict.reasons)
-    partly = post.deliveries.filter(state__in=[state.value for state in MAY_BE_PUBLIC]).exists()
-    to = PostState.MISSED if past else PostState.HELD
-    reasons = _REASONS.dump_python(verdict.reasons, mode="json")
-    change_post(
-        post,
-        f"post.{to.value}",
-        WORKER,
-        to=None if partly else to,
-        told={"reasons": reasons},
-        reasons=reasons,
-    )
-    settle_deliveries(post, DeliveryState.MISSED if past else DeliveryState.HELD, {"code": "gate"})
-    if partly:
-        follow_deliveries([post.pk], WORKER)
-    could = {person for reason in verdict.reasons for person in reason.could}
-    members = Membership.objects.filter(brand_id=post.brand_id, user_id__in=could, is_active=True)
-    people = [one.user for one in members.select_related("user")]
-    tell([post.author, *people], post.brand_id, f"post.{to.value}", post_id=post.pk)

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from functools import cache
+from typing import Any
 
-import httpx
-from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.db.models import Q
 from django.utils.text import slugify
@@ -16,52 +14,34 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
 from accounts.clock import database_now
+from accounts.locks import change_standing
 from accounts.models import Brand, User
 from accounts.policies import demand_may_stop, demand_member, demand_owner
 from accounts.refusals import Forbidden, Invalid, Refused
-from adapters.base import Adapter, AdapterError, Connection, Health
-from adapters.registry import ADAPTERS, adapter_for
-from adapters.transport import build_client
-from approvals.expertise import level_of
+from adapters.base import AdapterError, Health
+from adapters.registry import ADAPTERS
+from approvals.levels import level_of
 from journal.recording import Actor, record
 from posts.models import Channel
-from posts.uploading import read_media
-from publishing.keeping import SecretLost, keep_secret, reveal
+from publishing.dialling import client, connect, secret_of
+from publishing.keeping import SecretLost, keep_secret
 from publishing.models import ChannelHealth, ChannelSecret
+from publishing.renewing import NeedsAPerson, next_renewal, renew, waits_for_renewal
 
-# A check is waited for, on a page or in a publish worker: shorter than a send.
-CHECK_TIMEOUT_S = 10
+ANOTHER_ACCOUNT = gettext_noop(
+    "This is another account (%(now)s) than the one that was connected (%(before)s)."
+)
+UNCHECKED = gettext_noop("Reconnected, and not yet checked.")
 RECHECK, RECHECK_TROUBLE = timedelta(hours=1), timedelta(seconds=15)
 
 
-@cache
-def client() -> httpx.Client:
-    """One kept client for this process's checks. Sending threads have one each (`releasing.py`)."""
-    return build_client(
-        allow_private=settings.ALLOW_PRIVATE_HOSTS,
-        user_agent=settings.USER_AGENT,
-        timeout_s=CHECK_TIMEOUT_S,
-    )
+@dataclass(frozen=True, slots=True)
+class SignedIn:
+    """A secret that a sign-in at the network brought (`publishing/signing_in.py`), and until when it is good as it
+    is; None where that has to be tried at once."""
 
-
-def connect(channel: Channel, through: httpx.Client, secret: str) -> Adapter:
-    """The adapter for a channel, ready to use."""
-    kind = adapter_for(channel.network)
-    return kind(
-        Connection(
-            channel=channel.key,
-            settings=channel.settings,
-            limits={**kind.default_limits, **channel.limits},
-            secret=secret,
-            client=through,
-            read_media=lambda sha256: read_media(channel.brand_id, sha256),
-        )
-    )
-
-
-def secret_of(channel: Channel) -> str:
-    """Raises SecretLost."""
-    return reveal(ChannelSecret.objects.filter(channel=channel).first())
+    secret: str = field(repr=False)
+    expires_at: datetime | None = None
 
 
 def read_settings(network: str, given: Mapping[str, str]) -> dict[str, str]:
@@ -85,7 +65,12 @@ def read_settings(network: str, given: Mapping[str, str]) -> dict[str, str]:
 
 
 def add_channel(
-    actor: Actor, brand: Brand, name: str, network: str, given: Mapping[str, str], secret: str = ""
+    actor: Actor,
+    brand: Brand,
+    name: str,
+    network: str,
+    given: Mapping[str, str],
+    secret: str | SignedIn = "",
 ) -> Channel:
     """Adds a channel and checks it; what the check says of the account and its limits is stored. A channel
     whose check fails is stored too, shown as in trouble, so that nothing typed is lost. Raises Invalid."""
@@ -94,33 +79,91 @@ def add_channel(
     return channel
 
 
+def key_for(brand: Brand, name: str) -> str:
+    """The short name of a channel to be. Raises Invalid for a name that will not do, or is taken."""
+    key = slugify(name)[:60].strip("-_").replace("_", "-")
+    if not key or len(name) > 120 or not name.isprintable():
+        sentence = _("Give the channel a name, of at most 120 characters.")
+        raise Invalid("bad_name", sentence, fields={"name": [sentence]})
+    if Channel.objects.filter(brand=brand, key=key).exists():
+        sentence = _("This brand already has a channel “%(key)s”.") % {"key": key}
+        raise Invalid("channel_exists", sentence, fields={"name": [sentence]})
+    return key
+
+
 def register_channel(
-    actor: Actor, brand: Brand, name: str, network: str, given: Mapping[str, str], secret: str = ""
+    actor: Actor,
+    brand: Brand,
+    name: str,
+    network: str,
+    given: Mapping[str, str],
+    secret: str | SignedIn = "",
 ) -> Channel:
     """Stores a channel without asking its network anything; the next tick has it checked."""
     if isinstance(actor, User) and not actor.is_superuser:
         demand_owner(actor, brand)
     read = read_settings(network, given)
-    key = slugify(name)[:60].strip("-_").replace("_", "-")
-    if not key or len(name) > 120 or not name.isprintable():
-        sentence = _("Give the channel a name, of at most 120 characters.")
-        raise Invalid("bad_name", sentence, fields={"name": [sentence]})
     with transaction.atomic():
-        if Channel.objects.filter(brand=brand, key=key).exists():
-            sentence = _("This brand already has a channel “%(key)s”.") % {"key": key}
-            raise Invalid("channel_exists", sentence, fields={"name": [sentence]})
+        # What a post needs on a channel is read with the brand's standing.
+        change_standing(brand.pk)
+        key = key_for(brand, name)
         channel = Channel.objects.create(brand=brand, key=key, name=name, network=network, settings=read)
-        if secret:
-            keep_secret(channel, secret)
+        how = _keep(channel, secret)
         ChannelHealth.objects.create(channel=channel)
-        record("channel.add", actor, brand, f"channel:{channel.pk}", key=key, network=network)
+        record("channel.add", actor, brand, f"channel:{channel.pk}", key=key, network=network, **how)
     return channel
+
+
+def reconnect(actor: User, channel: Channel, given: Mapping[str, str], secret: str | SignedIn = "") -> Health:
+    """Other settings or another secret for the same account, and a check. Nothing that is scheduled is lost:
+    what was sealed for the channel stays as it was approved. An empty secret keeps the one there is. Where
+    another account answers, everything is put back: what is approved for one account, or looked for there,
+    must never meet another. Raises Forbidden, Invalid."""
+    demand_owner(actor, channel.brand)
+    read, before = read_settings(channel.network, given), channel.settings
+    kept = ChannelSecret.objects.filter(channel=channel).values().first()
+    with transaction.atomic():
+        change_standing(channel.brand_id)
+        Channel.objects.filter(pk=channel.pk).update(settings=read)
+        channel.settings = read
+        how = _keep(channel, secret)
+        # Nothing is claimed for it before the check has seen that it is the same account.
+        ChannelHealth.objects.filter(channel=channel).update(ok=False, problem=UNCHECKED, checked_at=None)
+        record("channel.reconnect", actor, channel.brand_id, f"channel:{channel.pk}", **how)
+    health = check_channel(actor, channel)
+    if health.problem == ANOTHER_ACCOUNT:
+        _put_back(channel, before, kept)
+        raise Invalid("another_account", _(ANOTHER_ACCOUNT) % dict(health.params))
+    return health
+
+
+def _keep(channel: Channel, secret: str | SignedIn) -> dict[str, Any]:
+    """Keeps what there is to keep; answers how it came, for the journal."""
+    if isinstance(secret, SignedIn):
+        ends = secret.expires_at
+        keep_secret(channel, secret.secret, ends, next_renewal(database_now(), ends) if ends else None)
+        return {"how": "signed in"}
+    if secret:
+        keep_secret(channel, secret)
+    return {}
+
+
+def _put_back(channel: Channel, settings: Mapping[str, Any], secret: Mapping[str, Any] | None) -> None:
+    with transaction.atomic():
+        change_standing(channel.brand_id)
+        Channel.objects.filter(pk=channel.pk).update(settings=settings)
+        channel.settings = settings
+        ChannelSecret.objects.filter(channel=channel).delete()
+        if secret is not None:
+            ChannelSecret.objects.create(**secret)
+        # Asked again by the next tick, and till then nothing is claimed.
+        ChannelHealth.objects.filter(channel=channel).update(ok=False, problem=UNCHECKED, checked_at=None)
 
 
 def check_channel(actor: Actor, channel: Channel) -> Health:
     """Asks the network who the channel is. Never posts. Stores health, account and limits; an account
     that belongs elsewhere, or is another than before, is trouble too."""
-    health = _ask(channel)
+    health = _ask(actor, channel)
     with transaction.atomic():
         if health.ok:
             health = _store_account(channel, health)
@@ -138,10 +181,12 @@ def check_channel(actor: Actor, channel: Channel) -> Health:
     return health
 
 
-def _ask(channel: Channel) -> Health:
+def _ask(actor: Actor, channel: Channel) -> Health:
     try:
+        if waits_for_renewal(channel):
+            renew(actor, channel)
         return connect(channel, client(), secret_of(channel)).check()
-    except AdapterError as error:
+    except (AdapterError, NeedsAPerson) as error:
         return Health(ok=False, problem=error.public or type(error).__name__)
     except SecretLost:
         return Health(
@@ -163,9 +208,7 @@ def _store_account(channel: Channel, health: Health) -> Health:
         return replace(
             health,
             ok=False,
-            problem=gettext_noop(
-                "This is another account (%(now)s) than the one that was connected (%(before)s)."
-            ),
+            problem=ANOTHER_ACCOUNT,
             params={"now": health.account, "before": channel.account},
         )
     fields = {"account": health.account, "handle": health.handle, "limits": dict(health.limits)}
@@ -186,8 +229,9 @@ def _store_account(channel: Channel, health: Health) -> Health:
 
 def pause_channel(actor: User, channel: Channel, reason: str = "") -> None:
     """Any member stops a channel (whoever runs the installation may too): nothing more is claimed for
-    it, what is claimed goes back."""
+    it, what is claimed goes back. As every stop, it falls wholly before or wholly after a send."""
     with transaction.atomic():
+        change_standing(channel.brand_id)
         demand_may_stop(actor, channel.brand)
         if not Channel.objects.filter(pk=channel.pk, paused_at__isnull=True).update(
             paused_at=database_now(), pause_reason=reason[:300]
@@ -199,6 +243,7 @@ def pause_channel(actor: User, channel: Channel, reason: str = "") -> None:
 def resume_channel(actor: User, channel: Channel) -> None:
     """Somebody qualified for the channel, or an owner, lets it go on."""
     with transaction.atomic():
+        change_standing(channel.brand_id)
         membership = demand_member(actor, channel.brand)
         if not membership.is_owner and level_of(actor, channel.brand, channel.domain) < 2:
             raise Forbidden(

@@ -20,22 +20,27 @@ import structlog
 from django.conf import settings
 from django.db import DatabaseError, connection, transaction
 
+from accounts.clock import database_now
 from accounts.ending import Ending
 from accounts.locks import share_brands
 from adapters.registry import adapter_for
 from adapters.transport import build_client
-from posts.moves import give_back
+from journal.recording import WORKER, record_all
+from posts.locking import lock_posts
+from posts.moves import following, give_back
 from publishing.claiming import Claimer, Ready
 from publishing.models import Outcome
 from publishing.outcomes import write_results
-from publishing.releasing import Result, Sending, lock_posts, send, write_starts
+from publishing.releasing import Result, Sending, send, write_starts
 
 log = structlog.get_logger("publishing")
 # Set when the process is asked to end: what is being sent is finished, what is not is given back.
 stopping = Ending()
 # A network that does not answer for so long gets no second thread until it does.
 SLOW_S = 3.0
-LARGEST_CLAIM, IDLE_S, LOOK_AGAIN_S = 100, 0.02, 0.25
+LARGEST_CLAIM, IDLE_S, LOOK_AGAIN_S = 256, 0.02, 0.25
+# While there is something to send, outcomes wait so long for others to be written with.
+LINGER_S = 0.025
 
 
 @dataclass(slots=True)
@@ -44,8 +49,10 @@ class _Desk:
 
     lock: threading.RLock = field(default_factory=threading.RLock)
     changed: threading.Condition = field(init=False)
-    # The same lock: the senders are woken one for each thing to send, not all for every change.
+    # The same lock, so that each is woken for what it waits for and for nothing else: the senders, one for
+    # each thing to send; and the recorder.
     work: threading.Condition = field(init=False)
+    inbox: threading.Condition = field(init=False)
     ready: deque[Ready] = field(default_factory=deque)
     to_send: deque[Sending] = field(default_factory=deque)
     results: list[Result] = field(default_factory=list)
@@ -57,6 +64,7 @@ class _Desk:
 
     def __post_init__(self) -> None:
         self.changed, self.work = threading.Condition(self.lock), threading.Condition(self.lock)
+        self.inbox = threading.Condition(self.lock)
 
     def idle(self) -> bool:
         return not (self.ready or self.to_send or self.results or self.writing or self.active)
@@ -76,6 +84,8 @@ class Pipeline:
     def __init__(self, worker: str, threads: int, slack: int) -> None:
         self.worker, self.threads, self.slack = worker, threads, slack
         self.desk, self.claimer = _Desk(), Claimer(worker)
+        # Fewer than these to send, and the recorder makes haste; otherwise it lets a group grow.
+        self.low = max(1, slack // 3)
         self._rate = 0.0
         senders = [
             threading.Thread(target=self._send_for_ever, name=f"send-{n}", daemon=True)
@@ -95,9 +105,9 @@ class Pipeline:
                 continue
             claimed = self.claimer.claim(self._batch())
             if claimed:
-                with desk.changed:
+                with desk.inbox:
                     desk.ready.extend(claimed)
-                    desk.changed.notify_all()
+                    desk.inbox.notify()
             elif desk.idle():
                 break
             else:
@@ -127,18 +137,32 @@ class Pipeline:
             self.desk.changed.wait(seconds)
 
     def _finish(self) -> None:
-        """Waits for what is on its way; when the process must end, what is only claimed goes back."""
+        """Waits for what is on its way; when the process must end, also in the middle of this wait, what is
+        only claimed goes back."""
         desk = self.desk
-        if stopping.is_set():
+        while True:
+            if stopping.is_set():
+                self._give_back()
             with desk.changed:
-                unsent = {one.delivery.pk: one.delivery.token for one in desk.ready}
-                desk.ready.clear()
-            give_back(unsent)
-        with desk.changed:
-            while not desk.idle() and desk.broken is None:
+                if desk.idle() or desk.broken is not None:
+                    break
                 desk.changed.wait(0.1)
         if desk.broken is not None:
             raise PipelineBroken("The recorder ended: see the log.") from desk.broken
+
+    def _give_back(self) -> None:
+        with self.desk.changed:
+            unsent = {one.delivery.pk: one.delivery.token for one in self.desk.ready}
+            self.desk.ready.clear()
+        if unsent:
+            give_back(unsent)
+
+    def finish(self) -> None:
+        """Before the process ends: what is on its way is finished, if it can still be written down."""
+        try:
+            self._finish()
+        except (DatabaseError, PipelineBroken) as error:
+            log.warning("left_to_leases", error=type(error).__name__)
 
     # --- The senders ------------------------------------------------------------------------------
     def _send_for_ever(self) -> None:
@@ -158,10 +182,12 @@ class Pipeline:
                 result = Result(sending, Outcome.NOT_SENT, answer="given back", given_back=True)
             else:
                 result = send(sending, client)
-            with desk.changed:
+            with desk.inbox:
                 del desk.active[me]
                 desk.results.append(result)
-                desk.changed.notify_all()
+                # The first starts the moment for which it may wait; the last to send ends it.
+                if len(desk.results) == 1 or len(desk.to_send) <= self.low:
+                    desk.inbox.notify()
 
     # --- The recorder ------------------------------------------------------------------------------
     def _record_for_ever(self) -> None:
@@ -179,9 +205,8 @@ class Pipeline:
     def _record(self) -> None:
         desk = self.desk
         while True:
-            with desk.changed:
-                while not (starts := self._startable()) and not desk.results:
-                    desk.changed.wait(0.5)
+            with desk.inbox:
+                starts = self._gather()
                 results, desk.results = desk.results, []
                 desk.writing = len(results) + len(starts)
             sendings = self._write_until_written(results, starts)
@@ -192,6 +217,20 @@ class Pipeline:
                 desk.work.notify(len(sendings))
                 desk.changed.notify_all()
             self._log(results)
+
+    def _gather(self) -> list[Ready]:
+        """Waits until there is something worth writing; answers what may be started with it. A group grows
+        for as long as the senders have enough to do, and no outcome waits longer than a moment."""
+        desk, linger_until = self.desk, 0.0
+        while True:
+            now = time.monotonic()
+            if not linger_until and desk.results:
+                linger_until = now + LINGER_S
+            if len(desk.to_send) <= self.low or (linger_until and now >= linger_until):
+                starts = self._startable()
+                if starts or desk.results:
+                    return starts
+            desk.inbox.wait(linger_until - now if linger_until > now else 0.5)
 
     def _startable(self) -> list[Ready]:
         """Takes from `ready` what may be committed as SENDING now: as many as threads are free, a
@@ -204,7 +243,7 @@ class Pipeline:
         running = Counter(channel for channel, _since in desk.active.values())
         running.update(one.delivery.channel_id for one in desk.to_send)
         ahead, taken, left = desk.ahead(), [], deque[Ready]()
-        while desk.ready:
+        while desk.ready and ahead < self.threads + self.slack:
             one = desk.ready.popleft()
             kind = adapter_for(one.delivery.channel.network)
             room = self.threads + (self.slack if kind.capabilities.reconcilable else 0)
@@ -214,6 +253,7 @@ class Pipeline:
                 ahead += 1
             else:
                 left.append(one)
+        left.extend(desk.ready)
         desk.ready = left
         return taken
 
@@ -225,12 +265,13 @@ class Pipeline:
             try:
                 with transaction.atomic():
                     share_brands(one.delivery.brand_id for one in starts)
-                    posts = lock_posts(
-                        {one.sending.delivery.post_id for one in results}
-                        | {one.delivery.post_id for one in starts}
-                    )
-                    write_results(results)
-                    return write_starts(starts, posts, self.worker)
+                    post_ids = {one.sending.delivery.post_id for one in results}
+                    post_ids |= {one.delivery.post_id for one in starts}
+                    posts, now = lock_posts(post_ids), database_now()
+                    acts = write_results(results, now)
+                    sendings = write_starts(starts, posts, self.worker, now)
+                    record_all([*acts, *following(post_ids, WORKER)], now)
+                return sendings
             except DatabaseError as error:
                 log.warning(
                     "recorder_waits", error=type(error).__name__, results=len(results), starts=len(starts)
@@ -260,8 +301,20 @@ class Pipeline:
 _pipelines: dict[str, Pipeline] = {}
 
 
-def drain(worker: str, seconds: float = 20.0) -> int:
-    """Works with this process's pipeline, made at the first hint."""
+def finish() -> None:
+    """Waits for what this process's pipelines have on its way; see `Pipeline.finish`."""
+    for pipeline in _pipelines.values():
+        pipeline.finish()
+
+
+def prepare(worker: str) -> Pipeline:
+    """This process's pipeline, made when the worker begins and not by the first hint, which is about
+    something that is due already."""
     if worker not in _pipelines or _pipelines[worker].desk.broken is not None:
         _pipelines[worker] = Pipeline(worker, settings.PUBLISH_THREADS, settings.PUBLISH_SLACK)
-    return _pipelines[worker].drain(seconds)
+    return _pipelines[worker]
+
+
+def drain(worker: str, seconds: float = 20.0) -> int:
+    """Works with this process's pipeline."""
+    return prepare(worker).drain(seconds)

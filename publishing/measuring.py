@@ -13,6 +13,7 @@ from django.db.models import Min
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, start_http_server
 
 from accounts.clock import database_now
+from adapters.registry import networks_by_hand
 from posts.lifecycle import DeliveryState
 from posts.models import Delivery
 from publishing.claiming import due
@@ -44,6 +45,9 @@ class Measures:
             "cmq_queue_age_seconds", "How long the oldest due delivery has waited.", registry=self.registry
         )
         self.unknown = Gauge("cmq_deliveries_unknown", "Outcomes nobody knows yet.", registry=self.registry)
+        self.by_hand = Gauge(
+            "cmq_deliveries_by_hand", "Waiting for a person to post them.", registry=self.registry
+        )
         self.ticked = Gauge(
             "cmq_last_tick_timestamp_seconds", "When this ticker last ticked.", registry=self.registry
         )
@@ -51,7 +55,7 @@ class Measures:
         self._counted: set[int] = set()
 
     def update(self) -> None:
-        """Counts what ended since the last time, and looks at the queue. Six bounded statements."""
+        """Counts what ended since the last time, and looks at the queue. Seven bounded statements."""
         now = database_now()
         since = self._since or now
         ended = Attempt.objects.filter(ended_at__gt=since - _LOOK_BACK, ended_at__lte=now).exclude(
@@ -70,7 +74,10 @@ class Measures:
         oldest = waiting.aggregate(oldest=Min("next_at"))["oldest"]
         self.waiting.set(waiting.count())
         self.age.set((now - oldest).total_seconds() if oldest else 0)
-        self.unknown.set(Delivery.objects.filter(state=DeliveryState.UNKNOWN.value).count())
+        unsettled = Delivery.objects.filter(state=DeliveryState.UNKNOWN.value)
+        by_hand = unsettled.filter(channel__network__in=networks_by_hand()).count()
+        self.unknown.set(unsettled.count() - by_hand)
+        self.by_hand.set(by_hand)
         self.ticked.set(now.timestamp())
 
     def _count(self, network: str, outcome: str, ended_at: datetime, due_at: datetime | None) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import random
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -11,15 +10,20 @@ import structlog
 from django.db import connection, transaction
 from django.db.models import F
 
+from accounts.batching import given, source, stored
 from accounts.clock import database_now
-from accounts.models import Membership, User
+from accounts.models import User
+from approvals.levels import owners_of
 from journal.recording import WORKER, Act, record_all
 from journal.telling import tell
 from posts.lifecycle import DeliveryState
-from posts.models import Delivery
-from posts.moves import Move, finish_sending, follow_deliveries
+from posts.locking import lock_posts
+from posts.models import Channel, Delivery
+from posts.moves import Move, finish_sending, following
+from publishing.handing import is_by_hand, tell_by_hand
 from publishing.models import Attempt, ChannelHealth, Outcome
-from publishing.releasing import Result, lock_posts
+from publishing.releasing import Result
+from publishing.renewing import RENEWED_IN, ask_for_one
 
 log = structlog.get_logger("publishing")
 FIRST_WAIT_S, LONGEST_WAIT_S = 5.0, 300.0
@@ -30,6 +34,8 @@ _AGAIN = {Outcome.RATE_LIMITED, Outcome.NOT_SENT, Outcome.UNAVAILABLE}
 _STATES = {
     Outcome.DELIVERED: DeliveryState.DELIVERED,
     Outcome.UNKNOWN: DeliveryState.UNKNOWN,
+    # Whether and when a person posts it, nobody here can know: no machine looks, and none sends it again.
+    Outcome.BY_HAND: DeliveryState.UNKNOWN,
     Outcome.REJECTED: DeliveryState.FAILED,
     Outcome.AUTH_FAILED: DeliveryState.FAILED,
     **dict.fromkeys(_AGAIN, DeliveryState.PENDING),
@@ -49,33 +55,40 @@ def record_results(results: Sequence[Result]) -> None:
     if not results:
         return
     with transaction.atomic():
-        lock_posts(one.sending.delivery.post_id for one in results)
-        write_results(results)
+        post_ids = {one.sending.delivery.post_id for one in results}
+        lock_posts(post_ids)
+        now = database_now()
+        acts = write_results(results, now)
+        record_all([*acts, *following(post_ids, WORKER)], now)
 
 
-def write_results(results: Sequence[Result]) -> None:
-    """The same, under the posts' locks already held."""
+def write_results(results: Sequence[Result], now: datetime) -> list[Act]:
+    """The same, under the posts' locks already held. Answers the acts to be recorded; the caller lets the
+    posts follow their deliveries."""
     if not results:
-        return
-    now = database_now()
+        return []
     moved = finish_sending([_move(one, now) for one in results])
     mine = [one for one in results if one.sending.delivery.pk in moved]
     for one in results:
         if one.sending.delivery.pk not in moved:
             log.warning("outrun", delivery=one.sending.delivery.pk, attempt=one.sending.attempt.pk)
     _finish_attempts(mine, now)
-    follow_deliveries({one.sending.delivery.post_id for one in mine}, WORKER)
-    record_all(_act(one) for one in mine)
     _channels(mine, now)
     for one in mine:
         _tell(one)
+    return [_act(one) for one in mine] + [
+        _corrected(one) for one in mine if one.receipt and one.sending.replaces
+    ]
 
 
 def _move(result: Result, now: datetime) -> Move:
     delivery = result.sending.delivery
     next_at = None
     if result.outcome in _AGAIN:
-        seconds = 0.0 if result.given_back else waiting(delivery.attempts, result.retry_after)
+        if result.ran_out:
+            seconds = RENEWED_IN.total_seconds()
+        else:
+            seconds = 0.0 if result.given_back else waiting(delivery.attempts, result.retry_after)
         next_at = now + timedelta(seconds=seconds)
     if result.outcome == Outcome.UNKNOWN:
         next_at = now + timedelta(seconds=RECONCILE_AFTER_S)
@@ -93,6 +106,9 @@ def _move(result: Result, now: datetime) -> Move:
     )
 
 
+_ENDED = ("id", "outcome", "remote_id", "url", "answer")
+
+
 def _finish_attempts(results: Sequence[Result], now: datetime) -> None:
     """One statement for the group, as in `posts/moves.py` and for the same reason."""
     if not results:
@@ -107,18 +123,13 @@ def _finish_attempts(results: Sequence[Result], now: datetime) -> None:
         }
         for one in results
     ]
-    columns = ("id", "outcome", "remote_id", "url", "answer")
-    if connection.vendor == "postgresql":
-        kinds = ", ".join(f"{name} {'bigint' if name == 'id' else 'text'}" for name in columns)
-        source = f"jsonb_to_recordset(%s::jsonb) AS v({kinds})"
-    else:
-        parts = ", ".join(f"json_extract(value, '$.{name}') AS {name}" for name in columns)
-        source = f"(SELECT {parts} FROM json_each(%s)) AS v"
-    sets = ", ".join(f"{name} = v.{name}" for name in columns[1:])
-    table = Attempt._meta.db_table
-    statement = f"UPDATE {table} SET {sets}, ended_at = %s FROM {source} WHERE {table}.id = v.id"
+    sets = ", ".join(f"{name} = v.{name}" for name in _ENDED[1:])
+    statement = (
+        f"UPDATE publishing_attempt SET {sets}, ended_at = %s"
+        f" FROM {source(Attempt, _ENDED)} WHERE publishing_attempt.id = v.id"
+    )
     with connection.cursor() as cursor:
-        cursor.execute(statement, [connection.ops.adapt_datetimefield_value(now), json.dumps(rows)])
+        cursor.execute(statement, [stored(now), given(rows)])
 
 
 def _act(result: Result) -> Act:
@@ -140,21 +151,45 @@ def _act(result: Result) -> Act:
     )
 
 
+def _corrected(result: Result) -> Act:
+    """Told on the post that was corrected, too: what it says is no longer what is public."""
+    delivery, replaced = result.sending.delivery, result.sending.replaces
+    assert replaced is not None
+    return Act(
+        "delivery.corrected",
+        WORKER,
+        delivery.brand_id,
+        f"delivery:{replaced.delivery_id}",
+        replaced.post_id,
+        {"by": delivery.post_id, "channel": delivery.channel.key},
+    )
+
+
 def _channels(results: Sequence[Result], now: datetime) -> None:
     """What the outcomes say of their channels as a whole: waits, trouble, the circuit breaker."""
     by_channel: dict[int, list[Result]] = {}
     for one in results:
         by_channel.setdefault(one.sending.delivery.channel_id, []).append(one)
     well = [pk for pk, group in by_channel.items() if all(one.outcome == Outcome.DELIVERED for one in group)]
-    if well:
-        ChannelHealth.objects.filter(channel__in=well, failures__gt=0).update(failures=0)
+    # Asked only of channels that had failed when the delivery was claimed: most never have.
+    mended = [pk for pk in well if _had_failed(by_channel[pk][0].sending.delivery.channel)]
+    if mended:
+        ChannelHealth.objects.filter(channel__in=mended, failures__gt=0).update(failures=0)
     for pk, group in by_channel.items():
         if pk not in well:
             for one in group:
                 _channel(pk, one, now)
 
 
+def _had_failed(channel: Channel) -> bool:
+    health: ChannelHealth | None = getattr(channel, "health", None)
+    return health is None or health.failures > 0
+
+
 def _channel(pk: int, result: Result, now: datetime) -> None:
+    if result.ran_out:
+        ask_for_one({pk})
+        return
     health = ChannelHealth.objects.filter(channel_id=pk)
     match result.outcome:
         case Outcome.RATE_LIMITED:
@@ -167,19 +202,28 @@ def _channel(pk: int, result: Result, now: datetime) -> None:
                 ok=False, problem=result.answer[:500], checked_at=now
             ):
                 delivery = result.sending.delivery
-                tell(_owners(delivery), delivery.brand_id, "channel.broken", channel=delivery.channel.name)
+                tell(
+                    owners_of(delivery.brand),
+                    delivery.brand_id,
+                    "channel.broken",
+                    channel=delivery.channel.name,
+                )
         case _:
             pass
 
 
 def _tell(result: Result) -> None:
-    """A refusal and a lost authorisation go to those who can mend them."""
+    """A refusal and a lost authorisation go to those who can mend them, what is posted by hand to those who
+    can post it."""
     delivery = result.sending.delivery
+    if result.outcome == Outcome.BY_HAND:
+        tell_by_hand(delivery)
+        return
     if result.outcome not in {Outcome.REJECTED, Outcome.AUTH_FAILED}:
         return
     people = [User.objects.get(pk=delivery.post.author_id)]
     if result.outcome == Outcome.AUTH_FAILED:
-        people += _owners(delivery)
+        people += owners_of(delivery.brand)
     tell(
         people,
         delivery.brand_id,
@@ -190,15 +234,16 @@ def _tell(result: Result) -> None:
     )
 
 
-def _owners(delivery: Delivery) -> list[User]:
-    owners = Membership.objects.filter(brand_id=delivery.brand_id, is_owner=True, is_active=True)
-    return [one.user for one in owners.select_related("user")]
-
-
 def ask_a_person(delivery: Delivery) -> None:
     """Nobody but a person can say whether it went out: the author and the owners are asked."""
-    people = [User.objects.get(pk=delivery.post.author_id), *_owners(delivery)]
+    people = [User.objects.get(pk=delivery.post.author_id), *owners_of(delivery.brand)]
     tell(
-        people, delivery.brand_id, "delivery.unknown", post_id=delivery.post_id, channel=delivery.channel.name
+        people,
+        delivery.brand_id,
+        "delivery.unknown",
+        post_id=delivery.post_id,
+        channel=delivery.channel.name,
+        # A worker died over the hand-over: its page is where one looks, and posts it if it is not out.
+        **({"by_hand": delivery.pk} if is_by_hand(delivery) else {}),
     )
     record_all([Act("delivery.ask", WORKER, delivery.brand_id, f"delivery:{delivery.pk}", delivery.post_id)])

@@ -72,4 +72,4 @@ def pulsing() -> Iterator[None]:
         yield
     finally:
         ended.set()
-        thread.join(timeout=5)
+        thread.join(timeout=1)

@@ -5,8 +5,10 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 from typing import Any
+from urllib.parse import urlsplit
 
 import structlog
+from django.conf import settings
 from django.db import transaction
 from django.utils.translation import gettext as _
 
@@ -18,17 +20,20 @@ from adapters.base import AdapterError, CannotTell, NotFound, Payload, Receipt
 from adapters.registry import adapter_for
 from journal.recording import TICKER, WORKER, Act, Actor, record, record_all
 from posts.lifecycle import DeliveryState
-from posts.models import Delivery
-from posts.moves import follow_deliveries, give_back, move_claimed
-from publishing.connecting import client, connect, secret_of
+from posts.locking import lock_posts
+from posts.models import Delivery, Post
+from posts.moves import follow_deliveries, give_back, move_claimed, settle_deliveries
+from publishing.dialling import client, connect, secret_of
+from publishing.handing import is_by_hand, next_hand_over
 from publishing.keeping import SecretLost
 from publishing.models import Attempt, Outcome
 from publishing.outcomes import ask_a_person
-from publishing.releasing import key_of, lock_posts
+from publishing.releasing import first_attempts, key_of, replaced_by
+from publishing.renewing import ask_for_one
 
 log = structlog.get_logger("publishing")
 # "Not found" is believed after two reads this far apart: a network may show a post late.
-BETWEEN_READS = timedelta(seconds=60)
+BETWEEN_READS = timedelta(seconds=settings.RECONCILE_WAIT_S)
 ASKED = "asked"
 
 
@@ -89,8 +94,9 @@ def unsettled(now: datetime) -> list[Delivery]:
 
 def reconcile(delivery: Delivery) -> DeliveryState:
     """Looks on the network whether it went out, and settles it if the answer is clear."""
-    began = Attempt.objects.filter(delivery=delivery).order_by("started_at").first()
-    found: _Found | None = _look(delivery, began.started_at if began else database_now())
+    found: _Found | None = _look(delivery)
+    if isinstance(found, CannotTell) and found.ran_out:
+        ask_for_one({delivery.channel_id})
     with transaction.atomic():
         lock_posts({delivery.post_id})
         now = database_now()
@@ -128,12 +134,17 @@ def reconcile(delivery: Delivery) -> DeliveryState:
     return delivery.lifecycle
 
 
-def _look(delivery: Delivery, since: datetime) -> _Found:
+def _look(delivery: Delivery) -> _Found:
     if not adapter_for(delivery.channel.network).capabilities.reconcilable:
         return CannotTell()
     try:
         adapter = connect(delivery.channel, client(), secret_of(delivery.channel))
-        return adapter.reconcile(Payload.from_json(delivery.payload or {}), key_of(delivery), since)
+        payload, replaced = Payload.from_json(delivery.payload or {}), replaced_by([delivery])
+        if delivery.corrects_id is None:
+            key = key_of(delivery)
+            begun = first_attempts([delivery]).get((delivery.pk, key))
+            return adapter.reconcile(payload, key, begun) if begun else CannotTell()
+        return adapter.reread(replaced[delivery.pk].receipt, payload) if replaced else NotFound()
     except SecretLost:
         return CannotTell("secret")
     except AdapterError as error:
@@ -169,6 +180,16 @@ def _settle_delivered(delivery: Delivery, receipt: Receipt, now: datetime, actor
             remote_id=receipt.remote_id[:255], url=receipt.url[:1000]
         )
         _journal(delivery, actor, went_out=True, url=receipt.url)
+        for one in replaced_by([delivery]).values():
+            record(
+                "delivery.corrected",
+                actor,
+                delivery.brand_id,
+                f"delivery:{one.delivery_id}",
+                post_id=one.post_id,
+                by=delivery.post_id,
+                channel=delivery.channel.key,
+            )
 
 
 def _journal(delivery: Delivery, actor: Actor, *, went_out: bool, url: str = "") -> None:
@@ -183,32 +204,52 @@ def _journal(delivery: Delivery, actor: Actor, *, went_out: bool, url: str = "")
     )
 
 
+def _is_address(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in {"https", "http"} and bool(parts.hostname) and len(url) <= 1000
+    except ValueError:
+        return False
+
+
 def settle(actor: User, pk: int, *, went_out: bool, url: str = "") -> Delivery:
-    """A person says whether an unknown delivery went out. Nothing is resent before their answer."""
+    """A person says whether an unknown delivery went out. Nothing is resent before their answer. What is posted
+    by hand and was not is handed over again after a while, not at once: `publishing/handing.py` says why."""
     delivery = Delivery.objects.select_related("channel", "post__brand").filter(pk=pk).first()
     if delivery is None:
         raise NotHere("no_such_delivery", _("There is no such delivery."))
-    if url and (len(url) > 1000 or not url.startswith(("https://", "http://"))):
+    if url and not _is_address(url):
         sentence = _("Paste the address of the post: it begins with https://.")
         raise Invalid("bad_url", sentence, fields={"url": [sentence]})
     with transaction.atomic():
         demand_member(actor, delivery.post.brand)
         lock_posts({delivery.post_id})
-        delivery.refresh_from_db(fields=["state", "token"])
+        delivery.refresh_from_db(fields=["state", "token", "expires_at"])
         now = database_now()
         if delivery.lifecycle != DeliveryState.UNKNOWN:
             raise Refused("already_settled", _("It is already known what became of this one."))
         if went_out:
-            _settle_delivered(delivery, Receipt("", url), now, actor)
+            replaced = replaced_by([delivery]).get(delivery.pk)
+            # A correction is where what it corrects was.
+            there = replaced.receipt if replaced else Receipt("", url)
+            _settle_delivered(delivery, there, now, actor)
         else:
             move_claimed(
                 {delivery.pk: delivery.token},
                 DeliveryState.UNKNOWN,
                 DeliveryState.PENDING,
-                next_at=now,
+                next_at=next_hand_over(delivery, now) if is_by_hand(delivery) else now,
                 problem={},
             )
             _journal(delivery, actor, went_out=False)
+            _keep_held(delivery.post_id)
         follow_deliveries([delivery.post_id], actor)
     delivery.refresh_from_db()
     return delivery
+
+
+def _keep_held(post_id: int) -> None:
+    """What was put on hold while nobody knew its outcome is held now that it is known not to be out."""
+    post = Post.objects.get(pk=post_id)
+    if post.held_by_id is not None:
+        settle_deliveries(post, DeliveryState.HELD, {"code": "held"})

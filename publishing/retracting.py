@@ -21,22 +21,25 @@ from accounts.locks import change_standing
 from accounts.models import User
 from accounts.policies import demand_member
 from accounts.refusals import Forbidden, NotHere, Refused
-from adapters.base import AdapterError, Receipt
+from adapters.base import AdapterError, Expired, Receipt
 from adapters.registry import adapter_for
-from approvals.expertise import level_of
 from approvals.facts import touches
+from approvals.gate import ENTRUSTED
+from approvals.levels import in_force, level_of
 from approvals.models import Incident
 from approvals.reviewing import opened
 from journal.recording import WORKER, record
 from journal.scrubbing import scrub
+from journal.telling import tell
 from posts.lifecycle import DeliveryState
+from posts.locking import lock_posts
 from posts.models import Delivery, Post
 from posts.moves import follow_deliveries, move_claimed
-from publishing.connecting import client, connect, secret_of
+from publishing.dialling import client, connect, secret_of
 from publishing.keeping import SecretLost
 from publishing.models import BulkRetraction, Retraction
 from publishing.outcomes import waiting
-from publishing.releasing import lock_posts
+from publishing.renewing import RENEWED_IN, ask_for_one
 
 log = structlog.get_logger("publishing")
 MOST_TRIES = 8
@@ -48,7 +51,7 @@ def retract(actor: User, pk: int) -> list[Retraction]:
     with opened(actor, pk) as post:
         if level_of(actor, post.brand, "craft") < 2:
             raise Forbidden("not_qualified", _("Retracting a post takes craft 2."))
-        asked = _ask(actor, _out([post.pk]), None)
+        asked = _ask(actor, _with_corrections(_out([post.pk])), None)
         if not asked:
             raise Refused("nothing_out", _("Nothing of this post is out."))
         return asked
@@ -67,8 +70,25 @@ def propose_bulk(actor: User, incident_pk: int) -> BulkRetraction:
         )
         if made:
             record("retraction.propose", actor, incident.brand, f"incident:{incident.pk}")
+            tell(
+                _could_confirm(actor, incident),
+                incident.brand,
+                "retraction.propose",
+                who=actor.name,
+                incident=incident.pk,
+            )
             return bulk
         return _confirm(actor, bulk)
+
+
+def _could_confirm(proposer: User, incident: Incident) -> list[User]:
+    """Who else may: those of crisis 2, and of craft 2 where the proposer has crisis 2."""
+    domains = ["crisis"]
+    if level_of(proposer, incident.brand, "crisis") >= ENTRUSTED:
+        domains.append("craft")
+    held = in_force(incident.brand, database_now()).filter(domain__in=domains, level__gte=ENTRUSTED)
+    users = {row.user_id: row.user for row in held.select_related("user")}
+    return [one for one in users.values() if one.person_id != proposer.person_id]
 
 
 def _confirm(actor: User, bulk: BulkRetraction) -> BulkRetraction:
@@ -80,7 +100,8 @@ def _confirm(actor: User, bulk: BulkRetraction) -> BulkRetraction:
     if max(level_of(one, incident.brand, "crisis") for one in (actor, bulk.proposed_by)) < 2:
         raise Forbidden("not_qualified", _("One of the two must hold crisis 2."))
     BulkRetraction.objects.filter(pk=bulk.pk).update(confirmed_by=actor, confirmed_at=database_now())
-    _ask(actor, [one for one in in_scope(incident) if one.lifecycle == DeliveryState.DELIVERED], incident)
+    out = [one for one in in_scope(incident) if one.lifecycle == DeliveryState.DELIVERED]
+    _ask(actor, _with_corrections(out), incident)
     record("retraction.confirm", actor, incident.brand, f"incident:{incident.pk}")
     bulk.refresh_from_db()
     return bulk
@@ -108,6 +129,7 @@ def in_scope(incident: Incident, days: int = 365) -> list[Delivery]:
             due_at__gte=incident.declared_at - timedelta(days=days),
         )
         .select_related("post__revision", "channel", "retraction")
+        .defer("payload", "post__revision__payloads")
         .order_by("-due_at", "-pk")
     )
     return [one for one in found if touches(incident.scope, [one.channel.key], one.post.products)]
@@ -119,6 +141,18 @@ def _out(post_ids: Iterable[int]) -> list[Delivery]:
             "channel"
         )
     )
+
+
+def _with_corrections(deliveries: Sequence[Delivery]) -> list[Delivery]:
+    """These and the rows that are about the very same thing out there: what corrected it, or was corrected."""
+    ids = {(one.channel_id, one.remote_id) for one in deliveries if one.remote_id}
+    rows = Delivery.objects.filter(
+        channel_id__in={channel for channel, _remote in ids},
+        remote_id__in={remote for _channel, remote in ids},
+        state=DeliveryState.DELIVERED.value,
+    ).select_related("channel")
+    same = {row.pk: row for row in rows if (row.channel_id, row.remote_id) in ids}
+    return sorted({**same, **{one.pk: one for one in deliveries}}.values(), key=lambda one: one.pk)
 
 
 def _ask(actor: User, deliveries: Sequence[Delivery], incident: Incident | None) -> list[Retraction]:
@@ -196,17 +230,20 @@ def _retract_one(row: Retraction) -> None:
         _list(row, gettext_noop("The channel's secret cannot be read any more: reconnect it."))
         return
     with transaction.atomic():
-        lock_posts([delivery.post_id])
-        move_claimed({delivery.pk: delivery.token}, DeliveryState.RETRACTING, DeliveryState.RETRACTED)
-        Retraction.objects.filter(pk=row.pk).update(done_at=database_now(), next_at=None, problem="")
-        record(
-            "retraction.done", WORKER, delivery.brand_id, f"delivery:{delivery.pk}", post_id=delivery.post_id
-        )
-        follow_deliveries([delivery.post_id], WORKER)
+        gone = _same_thing(delivery)
+        lock_posts(one.post_id for one in gone)
+        move_claimed({one.pk: one.token for one in gone}, DeliveryState.RETRACTING, DeliveryState.RETRACTED)
+        Retraction.objects.filter(delivery__in=gone).update(done_at=database_now(), next_at=None, problem="")
+        _record("retraction.done", gone)
 
 
 def _again_or_list(row: Retraction, error: AdapterError) -> None:
     """Deleting twice harms nobody: whatever the error, it is tried again, a bounded number of times."""
+    if isinstance(error, Expired):
+        # Renewed by the next tick: that this was asked a moment too late counts as no try.
+        ask_for_one({row.delivery.channel_id})
+        Retraction.objects.filter(pk=row.pk).update(next_at=database_now() + RENEWED_IN)
+        return
     if row.tries + 1 >= MOST_TRIES:
         _list(row, scrub(error.public) or type(error).__name__)
         return
@@ -221,19 +258,29 @@ def _again_or_list(row: Retraction, error: AdapterError) -> None:
 
 def _list(row: Retraction, why: str) -> None:
     """It is still out: back to DELIVERED, with its link, for a person to delete by hand."""
-    delivery = row.delivery
     with transaction.atomic():
-        lock_posts([delivery.post_id])
-        move_claimed({delivery.pk: delivery.token}, DeliveryState.RETRACTING, DeliveryState.DELIVERED)
-        Retraction.objects.filter(pk=row.pk).update(next_at=None, problem=why[:500])
-        record(
-            "retraction.failed",
-            WORKER,
-            delivery.brand_id,
-            f"delivery:{delivery.pk}",
-            post_id=delivery.post_id,
-        )
-        follow_deliveries([delivery.post_id], WORKER)
+        there = _same_thing(row.delivery)
+        lock_posts(one.post_id for one in there)
+        move_claimed({one.pk: one.token for one in there}, DeliveryState.RETRACTING, DeliveryState.DELIVERED)
+        Retraction.objects.filter(delivery__in=there).update(next_at=None, problem=why[:500])
+        _record("retraction.failed", there)
+
+
+def _same_thing(delivery: Delivery) -> list[Delivery]:
+    """The delivery, and the others that are being taken back with it: one post out there, corrected
+    since, is several rows here and one delete."""
+    same = Delivery.objects.filter(
+        channel_id=delivery.channel_id,
+        remote_id=delivery.remote_id,
+        state=DeliveryState.RETRACTING.value,
+    )
+    return [delivery, *same.exclude(pk=delivery.pk).order_by("pk")]
+
+
+def _record(verb: str, deliveries: Sequence[Delivery]) -> None:
+    for one in deliveries:
+        record(verb, WORKER, one.brand_id, f"delivery:{one.pk}", post_id=one.post_id)
+    follow_deliveries([one.post_id for one in deliveries], WORKER)
 
 
 @dataclass(frozen=True, slots=True)

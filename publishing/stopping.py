@@ -16,6 +16,7 @@ from accounts.models import Brand, User
 from accounts.policies import demand_member, demand_owner
 from accounts.refusals import Forbidden, Refused
 from journal.recording import Actor, record
+from journal.telling import tell
 
 
 def stop_brand(actor: Actor, brand: Brand, reason: str = "") -> None:
@@ -27,6 +28,9 @@ def stop_brand(actor: Actor, brand: Brand, reason: str = "") -> None:
         if not Brand.objects.filter(pk=brand.pk, stopped_at__isnull=True).update(stopped_at=database_now()):
             raise Refused("already_stopped", _("%(brand)s is already stopped.") % {"brand": brand})
         record("brand.stop", actor, brand, f"brand:{brand.pk}", personal=reason)
+        owners = brand.memberships.filter(is_owner=True, is_active=True).select_related("user")
+        name = actor.name if isinstance(actor, User) else "CM Queue"
+        tell([one.user for one in owners if one.user != actor], brand, "brand.stop", who=name)
 
 
 def start_brand(actor: Actor, brand: Brand) -> None:

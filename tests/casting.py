@@ -8,12 +8,13 @@ the one that a newcomer sees after `make run`.
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from copy import copy
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
+import httpx
 import pytest
 from django.apps import apps
 from django.db import transaction
@@ -30,9 +31,15 @@ from approvals.reviewing import Word, decide, draft, revise, submit, verdict_of
 from cm_queue.seeding import PRODUCT, SLUG, seed_demo
 from posts.models import Channel, Media, Post, Product
 from posts.uploading import upload
+from publishing.claiming import Ready, claim
+from publishing.outcomes import record_results
+from publishing.releasing import Result, send, start_sending
+from tests.staging import ALT as ALT  # noqa: PLC0414
+from tests.staging import digest_of as digest_of  # noqa: PLC0414
+from tests.staging import fresh as fresh  # noqa: PLC0414
+from tests.tampering import past_the_triggers
 
 TEXT = "Trois gestes pour nettoyer un abat-jour en lin."
-ALT = "Une lampe à dôme blanc, allumée sur une table en bois."
 
 
 @dataclass
@@ -97,7 +104,13 @@ class Cast:
         rules = PRESETS[preset] if isinstance(preset, str) else preset
         Policy.objects.filter(brand=self.brand).update(state=PolicyState.SUPERSEDED)
         number = Policy.objects.filter(brand=self.brand).count() + 1
-        return Policy.objects.create(brand=self.brand, number=number, state=PolicyState.ACTIVE, rules=rules)
+        return Policy.objects.create(
+            brand=self.brand,
+            number=number,
+            state=PolicyState.ACTIVE,
+            rules=rules,
+            confirmed_at=database_now(),
+        )
 
     def grant(self, who: str, domain: str, level: int, **more: Any) -> Credential:
         """A credential granted now by Hugo and confirmed by Nadia, as issue 3 will do by verbs."""
@@ -134,16 +147,6 @@ def in_hours(hours: float) -> datetime:
     return (database_now() + timedelta(hours=hours)).replace(microsecond=0)
 
 
-def fresh(post: Post) -> Post:
-    """As the database has it."""
-    return Post.objects.select_related("brand", "revision", "author").get(pk=post.pk)
-
-
-def digest_of(post: Post) -> str:
-    revision = fresh(post).revision
-    return revision.digest if revision else ""
-
-
 def codes(post: Post) -> set[str]:
     """Why the gate is closed, as codes: those of blockers by their own name; empty when it is open."""
     _loaded, verdict = verdict_of(fresh(post))
@@ -165,7 +168,8 @@ def is_open(post: Post) -> bool:
 
 def age_decisions(post: Post, by: timedelta) -> None:
     """As if the decisions had been made `by` earlier: the database's clock cannot be told another time."""
-    Decision.objects.filter(post=post).update(at=F("at") - by)
+    with past_the_triggers():
+        Decision.objects.filter(post=post).update(at=F("at") - by)
 
 
 def age_post(post: Post, by: timedelta) -> None:
@@ -176,6 +180,30 @@ def age_post(post: Post, by: timedelta) -> None:
     post.deliveries.update(
         due_at=F("due_at") - by, next_at=F("next_at") - by, expires_at=F("expires_at") - by
     )
+
+
+def due(post: Post, late: timedelta = timedelta(minutes=1)) -> None:
+    """Its slot came, `late` ago, and its window is open for hours yet: by default it is the slot's local day,
+    which would end too soon in a test that runs late in the evening."""
+    slot = fresh(post).slot
+    assert slot is not None
+    age_post(post, slot - database_now() + late)
+    Post.objects.filter(pk=post.pk).update(window_until=in_hours(3))
+    post.deliveries.update(expires_at=fresh(post).deadline)
+
+
+def work(
+    through: httpx.Client | None = None, ready: Sequence[Ready] | None = None, worker: str = "worker-1"
+) -> list[Result]:
+    """One round of a worker, step by step in this thread: claim, commit, send, record. `through` what, if
+    somebody listens at the far side; `ready` if something was claimed before."""
+    claimed = claim(worker, 50) if ready is None else ready
+    if through is None:
+        with httpx.Client() as line:
+            return work(line, claimed, worker)
+    results = [send(sending, through) for sending in start_sending(claimed, worker)]
+    record_results(results)
+    return results
 
 
 def picture(
@@ -202,6 +230,8 @@ def _set_the_stage() -> None:
                 type(rows[0])._base_manager.bulk_create([copy(row) for row in rows])
         return
     brand = seed_demo(posts=False)
+    # So that a sentence about it is easily read here.
+    Channel.objects.filter(brand=brand, key="demo").update(name="demo")
     elsewhere = Brand.objects.create(slug="atelier-voisin", name="Atelier voisin")
     stranger = User.objects.create_user("zoe@atelier-voisin.example", None, name="Zoé")
     Membership.objects.create(brand=elsewhere, user=stranger, is_owner=True)
@@ -210,7 +240,8 @@ def _set_the_stage() -> None:
     Credential.objects.filter(brand=brand).update(
         valid_from=F("valid_from") - ago, confirmed_at=F("confirmed_at") - ago
     )
-    ours = ("accounts", "journal", "posts", "approvals", "publishing")
+    # `account` is allauth's: the addresses of those who were invited.
+    ours = ("accounts", "account", "journal", "posts", "approvals", "publishing")
     kept = (
         list(model._base_manager.all()) for app in ours for model in apps.get_app_config(app).get_models()
     )
@@ -227,6 +258,13 @@ def cast(db: None) -> Iterator[Cast]:
     stage = Cast(brands[SLUG], people, brands["atelier-voisin"], stranger)
     with translation.override("en"), timezone.override("Europe/Paris"):
         yield stage
+
+
+@pytest.fixture
+def console(cast: Cast) -> Cast:
+    """With a channel whose far side is the log: the whole way out, without a network."""
+    cast.channel("console")
+    return cast
 
 
 @pytest.fixture(autouse=True)

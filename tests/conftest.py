@@ -64,6 +64,8 @@ if settings.IS_SQLITE:
     _options = _loaded["default"]["OPTIONS"]
     _options["init_command"] = _options["init_command"].replace("synchronous=FULL", "synchronous=OFF")
 settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+# WhiteNoise looks for a file when it is asked for one, and not through all of them with every test's client.
+settings.WHITENOISE_AUTOREFRESH = True
 settings.STATIC_ROOT.mkdir()  # WhiteNoise warns where it is missing; `manage.py up` makes it
 django.setup()
 
@@ -71,14 +73,41 @@ from django.db import connection  # noqa: E402
 from django.test import TransactionTestCase  # noqa: E402
 from redis import Redis  # noqa: E402
 
+from approvals.standing import DESK_SHELF  # noqa: E402
 from cm_queue import embedded, watching  # noqa: E402
+from cm_queue.desk import queue_page  # noqa: E402
 from journal import triggers  # noqa: E402
+from tests.raising import listen_to_every_request  # noqa: E402
 from tests.servers import free_port as _free_port  # noqa: E402
 
 # --- What pytest asks ------------------------------------------------------------------------------
 
 TOOLS = {"browser": ("/usr/bin/chromium",), "gettext": ("/usr/bin/msgfmt", "/usr/bin/xgettext")}
 _NOT_RUN = "NOT RUN: "
+# Seconds for a picture, a feed, every kind of notice or two weeks of history: not in the inner loop.
+OUTER = {
+    "test_feeding",
+    "test_fitting",
+    "test_preferring",
+    "test_recalling",
+    "test_seeding",
+    "test_shrinking",
+    "test_taking_heic",
+    "test_uploading",
+}
+# What of the gate and of the engine is in the inner loop (`make test-fast`), which has a minute: the gate, what
+# it reads, and the cases of its table. The other verbs are in `make test`.
+INNER = {
+    "test_gate",
+    "test_gate_edges",
+    "test_gate_on_generated_states",
+    "test_facts",
+    "test_cases",
+    "test_policy",
+    "test_wording",
+    "test_budgeting",
+    "test_keeping",
+}
 _DATABASE_FIXTURES = {"db", "transactional_db", "django_db_reset_sequences", "live_server"}
 
 
@@ -92,6 +121,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure() -> None:
     outside.close()
+    # Tests change rows behind the verbs' back, which raises no standing: nothing is kept that was read before.
+    DESK_SHELF.LASTS_S = 0.0
+    queue_page.KEPT_S = 0
+    listen_to_every_request()
     _flush_past_the_triggers()
 
 
@@ -104,6 +137,15 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         for tool, places in TOOLS.items():
             if item.get_closest_marker(tool) and not all(Path(place).exists() for place in places):
                 item.add_marker(pytest.mark.skip(reason=f"{_NOT_RUN}{tool} is not installed"))
+        parts = set(item.path.relative_to(ROOT).parts)
+        # Pages and answers say what the verbs do, and those run on both databases.
+        if {"desk", "api", "admin"} & parts:
+            item.add_marker(pytest.mark.once)
+        # The whole way of a post, through both doors.
+        if "flow" in parts:
+            item.add_marker(pytest.mark.slow)
+        if ({"approvals", "publishing"} & parts and item.path.stem not in INNER) or item.path.stem in OUTER:
+            item.add_marker(pytest.mark.outer)
     if config.getoption("--touching-database"):
         kept = [item for item in items if _touches_database(item)]
         config.hook.pytest_deselected(items=[item for item in items if item not in set(kept)])

@@ -1,7 +1,9 @@
 """`make test`: every test on SQLite, and what touches the database again on PostgreSQL.
 
-What starts processes or drives a browser runs by itself, so that two tests on a machine of two cores do
-not mistake each other's load for a fault. All phases run even when one fails.
+Two lanes side by side. In one, what starts processes or drives a browser runs by itself, one test after the
+other, so that two of them do not mistake each other's load for a fault. It leaves the cores idle half of the
+time: that is what the other lane takes, with the lowest priority, two tests at a time. All phases run even
+when one fails.
 """
 
 from __future__ import annotations
@@ -9,25 +11,40 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+import threading
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 ALONE = "processes or browser or faults"
+# What only `make prove` runs, and what it alone runs on PostgreSQL too.
+MORE, BOTH = "proof", "proof or long or once"
 PYTEST = [sys.executable, "-m", "pytest", "-q"]
 POSTGRES = [sys.executable, "-m", "tests.servers", "postgres"]
 
-PARALLEL = ["-n", "2", "--dist", "loadfile", "-m", f"not ({ALONE})"]
+TWO_AT_A_TIME = ["-n", "2", "--dist", "loadfile", "-m"]
+# Tables made from the models: the migrations cost each process ten seconds. What starts the product runs them on
+# SQLite, and one phase on PostgreSQL; `make lint` says when models and migrations part.
+FROM_MODELS = "--no-migrations"
 
-PHASES: dict[str, list[str]] = {
-    "SQLite, two at a time": [*PYTEST, *PARALLEL],
-    "SQLite, one by one": [*PYTEST, "-m", ALONE],
-    "PostgreSQL, two at a time": [*POSTGRES, "--", *PYTEST, "--touching-database", *PARALLEL],
-    "PostgreSQL, one by one": [
-        *(*POSTGRES[:-1], "--durable", "postgres", "--", *PYTEST, "--touching-database"),
-        *("-m", "(processes or faults) and not browser"),
-    ],
+# What yields to the other lane, and what each lane runs, in this order.
+YIELDING = "two at a time"
+LANES: dict[str, dict[str, list[str]]] = {
+    "one by one": {
+        "SQLite, one by one": [*PYTEST, FROM_MODELS, "-m", f"({ALONE}) and not {MORE}"],
+        "PostgreSQL, one by one": [
+            *(*POSTGRES[:-1], "--durable", "postgres", "--", *PYTEST, "--touching-database"),
+            *("-m", f"(processes or faults) and not (browser or {BOTH})"),
+        ],
+    },
+    YIELDING: {
+        "SQLite, two at a time": [*PYTEST, FROM_MODELS, *TWO_AT_A_TIME, f"not ({ALONE} or {MORE})"],
+        "PostgreSQL, two at a time": [
+            *(*POSTGRES, "--", *PYTEST, FROM_MODELS, "--touching-database"),
+            *(*TWO_AT_A_TIME, f"not ({ALONE} or {BOTH})"),
+        ],
+    },
 }
 
 
@@ -36,6 +53,7 @@ class Phase:
     name: str
     status: int = 0
     closing: str = "no closing line"
+    failed: list[str] = field(default_factory=list)
     not_run: list[str] = field(default_factory=list)
     seconds: float = 0.0
 
@@ -49,11 +67,12 @@ def run(name: str, command: list[str]) -> Phase:
     )
     assert process.stdout is not None
     for line in process.stdout:
-        sys.stdout.write(line)
-        sys.stdout.flush()
+        print(f"{name:>25} │ {line}", end="", flush=True)  # noqa: T201
         plain = re.sub(r"\x1b\[[0-9;]*m", "", line).strip()
         if plain.startswith("NOT RUN: "):
             phase.not_run.append(plain)
+        elif plain.startswith(("FAILED ", "ERROR ")):
+            phase.failed.append(plain[:200])
         elif re.search(r"\b(passed|failed|errors?|no tests ran)\b.* in [0-9.]+s", plain):
             phase.closing = plain.strip("= ")
     phase.status = process.wait()
@@ -62,13 +81,26 @@ def run(name: str, command: list[str]) -> Phase:
 
 
 def main() -> int:
-    phases = []
-    for name, command in PHASES.items():
-        print(f"\n──── {name} ────", flush=True)  # noqa: T201
-        phases.append(run(name, command))
+    begun, phases = time.monotonic(), list[Phase]()
+
+    def go(lane: str) -> None:
+        for name, command in LANES[lane].items():
+            polite = ["nice", "-n", "19"] if lane == YIELDING else []
+            phases.append(run(name, [*polite, *command]))
+
+    lanes = [threading.Thread(target=go, args=[lane]) for lane in LANES]
+    for one in lanes:
+        one.start()
+    for one in lanes:
+        one.join()
     left_out = sorted({line for phase in phases for line in phase.not_run})
-    report = ["", "──── all of it ────"]
-    report += [f"{'ok  ' if not one.status else 'FAIL'} {one.name}: {one.closing}" for one in phases]
+    report = ["", f"──── all of it, in {time.monotonic() - begun:.0f} s ────"]
+    report += [
+        f"{'ok  ' if not one.status else 'FAIL'} {one.name}: {one.closing} ({one.seconds:.0f} s with its servers)"
+        for one in phases
+    ]
+    # Last but one, because the end of a log is what is kept of it.
+    report += ["", *(f"{one.name}: {line}" for one in phases for line in one.failed)]
     if left_out:
         report += ["", "!!!! THIS WAS NOT RUN, because a tool is missing !!!!", *left_out]
     print("\n".join(report), flush=True)  # noqa: T201

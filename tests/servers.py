@@ -26,6 +26,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import psutil
 import psycopg
 
 _PATIENCE_S = 30
@@ -42,78 +43,115 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-@contextmanager
-def postgres(*, durable: bool = False, more: Mapping[str, str] | None = None) -> Iterator[str]:
-    """A throw-away PostgreSQL on a free port of this machine; gives its address as DATABASE_URL wants it.
+class Postgres:
+    """A throw-away PostgreSQL on a free port of this machine, which may be killed and started again.
     `more`: settings beside our own, as postgresql.conf names them."""
-    folder = Path(tempfile.mkdtemp(prefix="cmq-pg-"))
-    # PostgreSQL refuses to run as root: then it, and all it writes, belong to somebody harmless.
-    account = _harmless_account() if os.getuid() == 0 else None
-    run: dict[str, Any] = {"cwd": folder}
-    if account is not None:
-        run |= {"user": account.pw_uid, "group": account.pw_gid, "extra_groups": []}
-    try:
-        binaries = _binaries(folder, copy=account is not None)
-        password = secrets.token_urlsafe(16)
+
+    def __init__(self, folder: Path, *, durable: bool, more: Mapping[str, str] | None = None) -> None:
+        self._folder, self._log = folder, folder / "log"
+        # PostgreSQL refuses to run as root: then it, and all it writes, belong to somebody harmless.
+        account = _harmless_account() if os.getuid() == 0 else None
+        self._run: dict[str, Any] = {"cwd": folder}
+        if account is not None:
+            self._run |= {"user": account.pw_uid, "group": account.pw_gid, "extra_groups": []}
+        self._binaries = _binaries(folder, copy=account is not None)
+        password, port = secrets.token_urlsafe(16), free_port()
         (folder / "password").write_text(password)
         if account is not None:
             os.chown(folder, account.pw_uid, account.pw_gid)
             os.chown(folder / "password", account.pw_uid, account.pw_gid)
-        with (folder / "log").open("wb") as log:
-            port = free_port()
-            server = _start(binaries, folder, port, durable, more or {}, log, run)
-            address = f"postgres://cmq:{password}@127.0.0.1:{port}/postgres"
+        self.address = f"postgres://cmq:{password}@127.0.0.1:{port}/postgres"
+        settings = {
+            "listen_addresses": "127.0.0.1",
+            "port": str(port),
+            "unix_socket_directories": "",
+            "max_connections": "200",
+            "fsync": "on" if durable else "off",
+            "full_page_writes": "on" if durable else "off",
+            "synchronous_commit": "on" if durable else "off",
+            **(more or {}),
+        }
+        self._options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
+        self._init()
+
+    def _init(self) -> None:
+        with self._log.open("wb") as log:
+            made = subprocess.run(
+                [
+                    str(self._binaries / "initdb"),
+                    *("-D", str(self._folder / "data"), "-U", "cmq", "--auth=scram-sha-256"),
+                    *(f"--pwfile={self._folder / 'password'}", "--encoding=UTF8", "--locale=C.UTF-8"),
+                    *("--no-sync", "--no-instructions"),
+                ],
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                check=False,
+                **self._run,
+            )
+        if made.returncode:
+            raise NoServer(f"initdb: {_last_words(self._log)}")
+
+    def start(self) -> None:
+        """Starts it, also on what a killed one has left; `wait` says when it answers."""
+        with self._log.open("ab") as log:
+            # Its own session: a Ctrl-C in the terminal must not take it away before the tests have cleaned up.
+            self.process = subprocess.Popen(
+                [str(self._binaries / "postgres"), "-D", str(self._folder / "data"), *self._options],
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+                **self._run,
+            )
+
+    def wait(self) -> None:
+        """Until it answers. Raises NoServer."""
+        _wait_for(self.process, self.address, self._log)
+
+    def children(self) -> list[psutil.Process]:
+        """The processes of its connections and its own; none when it does not run."""
+        try:
+            found: list[psutil.Process] = psutil.Process(self.process.pid).children()
+        except psutil.NoSuchProcess:
+            return []
+        return found
+
+    def kill(self) -> None:
+        """SIGKILL to all of it, the first process first, so that it can start no other."""
+        children = self.children()
+        self.process.kill()
+        self.process.wait()
+        for child in children:
             try:
-                _wait_for(server, address, folder / "log")
-                yield address
-            finally:
-                _stop(server)
+                child.kill()
+            except psutil.NoSuchProcess:
+                continue
+        psutil.wait_procs(children, timeout=10)
+
+    def stop(self) -> None:
+        _stop(self.process)
+
+
+@contextmanager
+def postgres(*, durable: bool = False, more: Mapping[str, str] | None = None) -> Iterator[str]:
+    """A throw-away PostgreSQL, running; gives its address as DATABASE_URL wants it."""
+    with running_postgres(durable=durable, more=more) as server:
+        yield server.address
+
+
+@contextmanager
+def running_postgres(*, durable: bool = False, more: Mapping[str, str] | None = None) -> Iterator[Postgres]:
+    """The same, for whoever kills it."""
+    folder = Path(tempfile.mkdtemp(prefix="cmq-pg-"))
+    try:
+        server = Postgres(folder, durable=durable, more=more)
+        server.start()
+        try:
+            server.wait()
+            yield server
+        finally:
+            server.stop()
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-
-
-def _start(
-    binaries: Path,
-    folder: Path,
-    port: int,
-    durable: bool,
-    more: Mapping[str, str],
-    log: Any,
-    run: dict[str, Any],
-) -> subprocess.Popen[bytes]:
-    data = str(folder / "data")
-    made = subprocess.run(
-        [
-            str(binaries / "initdb"),
-            *("-D", data, "-U", "cmq", "--auth=scram-sha-256", f"--pwfile={folder / 'password'}"),
-            *("--encoding=UTF8", "--locale=C.UTF-8", "--no-sync", "--no-instructions"),
-        ],
-        stdout=log,
-        stderr=subprocess.STDOUT,
-        check=False,
-        **run,
-    )
-    if made.returncode:
-        raise NoServer(f"initdb: {_last_words(folder / 'log')}")
-    settings = {
-        "listen_addresses": "127.0.0.1",
-        "port": str(port),
-        "unix_socket_directories": "",
-        "max_connections": "200",
-        "fsync": "on" if durable else "off",
-        "full_page_writes": "on" if durable else "off",
-        "synchronous_commit": "on" if durable else "off",
-        **more,
-    }
-    options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
-    # Its own session: a Ctrl-C in the terminal must not take it away before the tests have cleaned up.
-    return subprocess.Popen(
-        [str(binaries / "postgres"), "-D", data, *options],
-        stdout=log,
-        stderr=subprocess.STDOUT,
-        start_new_session=True,
-        **run,
-    )
 
 
 def _wait_for(server: subprocess.Popen[bytes], address: str, log: Path) -> None:

@@ -123,6 +123,7 @@ def digest_of(post: Post) -> str:
 
 
 def fresh(post: Post) -> Post:
+    """As the database has it."""
     return Post.objects.select_related("brand", "revision", "author").get(pk=post.pk)
 
 

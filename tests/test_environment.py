@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import itertools
+import json
 import os
 import re
 import subprocess
@@ -13,7 +14,7 @@ from pathlib import Path
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 
-from cm_queue.environment import Environment, KeyFiles, host_of, is_loopback
+from cm_queue.environment import Environment, KeyFiles, host_of, is_loopback, is_public
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -82,6 +83,7 @@ BAD = [
     ("BASE_URL", "queue.example.org"),
     ("BASE_URL", "https://queue.example.org/desk"),
     ("BASE_URL", "ftp://queue.example.org"),
+    ("PUBLIC_URL", "queue.example.org"),
     ("ALLOWED_HOSTS", "*"),
     ("DATABASE_URL", "mysql://root@localhost/cmq"),
     ("DATABASE_URL", "postgres://cmq@localhost:port/cmq"),
@@ -106,6 +108,14 @@ BAD = [
     ("PUBLISH_WORKERS", "999"),
     ("PUBLISH_THREADS", "1.5"),
     ("PUBLISH_SLACK", "-1"),
+    ("PUBLISH_TIMEOUT_S", "0"),
+    ("PUBLISH_LEASE_S", "84"),
+    ("RECONCILE_WAIT_S", "1.5"),
+    *(
+        (f"{whose}_{what}", "half-of-a-pair")
+        for whose, kind in (("X", "CLIENT"), ("LINKEDIN", "CLIENT"), ("META", "APP"), ("THREADS", "APP"))
+        for what in (f"{kind}_ID", f"{kind}_SECRET")
+    ),
     ("METRICS_PORT", "70000"),
     ("CMQ_DATA_DIR", __file__),
     ("STATIC_ROOT", __file__),
@@ -234,6 +244,51 @@ def test_an_empty_key_file_is_refused_and_not_replaced(tmp_path: Path):
 )
 def test_what_is_loopback(host: str, expected: bool):
     assert is_loopback(host) is expected
+
+
+@pytest.mark.parametrize(
+    ("host", "expected"),
+    [
+        ("queue.example.org", True),
+        ("1.1.1.1", True),
+        ("[2606:4700:4700::1111]", True),
+        ("localhost", False),
+        ("queue", False),
+        ("queue.local", False),
+        ("127.0.0.1", False),
+        ("0.0.0.0", False),
+        ("10.0.0.7", False),
+        ("[::1]", False),
+        ("[fd00::7]", False),
+    ],
+)
+def test_what_may_be_found_from_outside(host: str, expected: bool):
+    assert is_public(host) is expected
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ({}, ["", False]),
+        ({"BASE_URL": "https://queue.example.org"}, ["https://queue.example.org", False]),
+        ({"BASE_URL": "http://10.0.0.7"}, ["", False]),
+        ({"PUBLIC_URL": "https://pictures.example.org"}, ["https://pictures.example.org", True]),
+        ({"PUBLIC_URL": "http://127.0.0.1:8000"}, ["http://127.0.0.1:8000", False]),
+    ],
+    ids=["nothing said", "by the base", "private base", "said", "said, for a trial"],
+)
+def test_where_networks_fetch_pictures(tmp_path: Path, given: dict[str, str], expected: list[object]):
+    code = (
+        "import json; from cm_queue import settings as s;"
+        "print(json.dumps([s.PUBLIC_URL, 'pictures.example.org' in s.ALLOWED_HOSTS]))"
+    )
+    environment = {name: value for name, value in os.environ.items() if name not in _listed()}
+    told = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, env={**environment, "CMQ_DATA_DIR": str(tmp_path), **given},
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert json.loads(told.stdout) == expected
 
 
 def test_the_host_of_an_address():

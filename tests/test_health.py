@@ -149,6 +149,7 @@ def _all_but(*well: str) -> set[str]:
     return {"database", "redis", "migrations", "journal", "ticker", "workers"} - set(well)
 
 
+@pytest.mark.slow
 def test_a_file_that_is_no_database(tmp_path: Path):
     (tmp_path / "broken").write_bytes(b"not a database at all" * 100)
     healthy, checked = _asked(DATABASE_URL=f"sqlite:///{tmp_path / 'broken'}", REDIS_URL=settings.REDIS_URL)
@@ -157,6 +158,7 @@ def test_a_file_that_is_no_database(tmp_path: Path):
     assert unwell(checked[1]["checks"]) == _all_but("redis")
 
 
+@pytest.mark.slow
 def test_a_database_server_that_is_away(free_port: Callable[[], int]):
     healthy, checked = _asked(
         DATABASE_URL=f"postgres://cmq:s3cr3t@127.0.0.1:{free_port()}/cmq",
@@ -170,6 +172,7 @@ def test_a_database_server_that_is_away(free_port: Callable[[], int]):
     assert "s3cr3t" not in json.dumps(checked)
 
 
+@pytest.mark.slow
 def test_a_database_that_is_not_migrated(tmp_path: Path):
     _healthy, checked = _asked(
         DATABASE_URL=f"sqlite:///{tmp_path / 'empty.sqlite3'}", REDIS_URL=settings.REDIS_URL
@@ -185,6 +188,7 @@ def _wait_for(what: Callable[[], bool]) -> None:
         time.sleep(0.1)
 
 
+@pytest.mark.once
 @pytest.mark.processes
 def test_a_real_worker_counts_until_it_is_killed(manage: Callable[..., Any]):
     worker = manage("publish_worker")
@@ -199,6 +203,7 @@ def test_a_real_worker_counts_until_it_is_killed(manage: Callable[..., Any]):
     assert unwell(ready()[1]) == {"workers"}
 
 
+@pytest.mark.once
 @pytest.mark.processes
 def test_a_worker_that_ends_takes_its_sign_of_life_away(manage: Callable[..., Any]):
     Pulse.objects.create(kind=WORKER, name="long-gone:9", at=database_now() - timedelta(days=2))

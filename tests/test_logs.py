@@ -59,7 +59,7 @@ from types import SimpleNamespace
 from cm_queue.logs import logging_config
 logging_config("INFO", "json")
 ours = structlog.get_logger("django_structlog")
-for request in ("GET /readyz", "GET /posts/7/"):
+for request in ("GET /readyz", "GET /live/", "GET /posts/7/"):
     ours.info("request_started", request=request)
     ours.info("request_finished", request=request, code=200)
 for path in ("/readyz", "/posts/7/"):

@@ -118,7 +118,7 @@ def test_french_has_the_places_of_its_source(messages: list[Message]):
 
 
 # Written as machines write it: a header of HTTP, a rule of a calendar.
-CODE = re.compile(r'If-Match: "3"|Authorization: |FREQ=WEEKLY;BYDAY=MO|\bhttps?:')
+CODE = re.compile(r'If-Match: "3"|Authorization: |FREQ=WEEKLY;BYDAY=MO|FREQ=MONTHLY;BYDAY=1MO|\bhttps?:')
 FAULTS = {
     "a colon without its non-breaking space": re.compile(rf"(?<!{NBSP}):(?=\s|$)"),
     "; ! ? without their thin non-breaking space": re.compile(rf"(?<!{THIN})[;!?]"),

@@ -78,6 +78,7 @@ def test_a_server_that_is_not_ready_is_quoted(settings):
     assert missing == '/readyz answers 503: {"tick": "never"}'
 
 
+@pytest.mark.slow
 def test_a_database_that_does_not_answer_is_named(tmp_path: Path, free_port):
     code = (
         "import django; django.setup(); from cm_queue import starting\n"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import signal
 import socket
 import sqlite3
@@ -147,6 +148,20 @@ def lived(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lived]:
             _end(house)
 
 
+@pytest.fixture
+def grown(lived: Lived, tmp_path: Path) -> None:
+    """The data folder of `up` holds a copy of what has lived for a while: its next start makes nothing anew."""
+    old, new = lived.house.data, tmp_path / "data"
+    new.mkdir(mode=0o700)
+    for name in ("secret_key", "encryption_keys"):
+        shutil.copy2(old / name, new / name)
+    with (
+        closing(sqlite3.connect(old / "cm_queue.sqlite3")) as there,
+        closing(sqlite3.connect(new / "cm_queue.sqlite3")) as here,
+    ):
+        there.backup(here)
+
+
 def test_a_start_shows_the_address_and_the_cast(lived: Lived):
     house = lived.house
     assert f"http://localhost:{house.port}" in house.said
@@ -200,7 +215,7 @@ def test_a_killed_child_is_started_again(lived: Lived, part: str):
     _eventually(replaced, f"{part} did not come back: {house.said}")
 
 
-def test_signals_stop_everything_and_a_second_start_reuses_the_data(up):
+def test_signals_stop_everything_and_a_second_start_reuses_the_data(grown, up):
     count = "SELECT (SELECT count(*) FROM accounts_user), (SELECT count(*) FROM posts_post)"
     seen = []
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -216,12 +231,10 @@ def test_signals_stop_everything_and_a_second_start_reuses_the_data(up):
         keys = [(house.data / name).read_bytes() for name in ("secret_key", "encryption_keys")]
         seen.append((house.query(count), keys))
     assert seen[0] == seen[1]
-    assert not (
-        house.data / "backups"
-    ).exists()  # a new database has nothing to lose, the second no migration
+    assert not (house.data / "backups").exists(), "there was nothing to migrate"
 
 
-def test_a_killed_supervisor_leaves_nobody_and_the_next_start_works(up):
+def test_a_killed_supervisor_leaves_nobody_and_the_next_start_works(grown, up):
     house = up().wait_until_ready()
     family = house.family()
     house.process.kill()
@@ -236,6 +249,7 @@ def test_a_real_installation_has_no_demonstration(up):
     assert "maison-lumiere" not in house.said
     assert "demo_network" not in " ".join(" ".join(one.cmdline()) for one in house.family())
     assert house.query("SELECT count(*) FROM accounts_user") == (0,)
+    assert not (house.data / "backups").exists(), "a new database has nothing to lose"
 
 
 def test_a_port_in_use_is_one_sentence_and_nothing_is_left(up):

@@ -170,6 +170,19 @@ class Migration(migrations.Migration):
             options={
                 "verbose_name": "account",
                 "verbose_name_plural": "accounts",
+                "constraints": [
+                    models.UniqueConstraint(
+                        django.db.models.functions.text.Lower("email"), name="user_email_once"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("same_person_as__isnull", True),
+                            models.Q(("same_person_as", models.F("id")), _negated=True),
+                            _connector="OR",
+                        ),
+                        name="user_not_own_alias",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -243,6 +256,12 @@ class Migration(migrations.Migration):
             options={
                 "verbose_name": "absence",
                 "verbose_name_plural": "absences",
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("last_day__gte", models.F("first_day"))),
+                        name="absence_ends_after_it_begins",
+                    )
+                ],
             },
         ),
         migrations.CreateModel(
@@ -278,6 +297,7 @@ class Migration(migrations.Migration):
             options={
                 "verbose_name": "membership",
                 "verbose_name_plural": "memberships",
+                "constraints": [models.UniqueConstraint(fields=("brand", "user"), name="membership_once")],
             },
         ),
         migrations.CreateModel(
@@ -301,37 +321,8 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
-        ),
-        migrations.AddConstraint(
-            model_name="user",
-            constraint=models.UniqueConstraint(
-                django.db.models.functions.text.Lower("email"), name="user_email_once"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="user",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("same_person_as__isnull", True),
-                    models.Q(("same_person_as", models.F("id")), _negated=True),
-                    _connector="OR",
-                ),
-                name="user_not_own_alias",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="absence",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("last_day__gte", models.F("first_day"))),
-                name="absence_ends_after_it_begins",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="membership",
-            constraint=models.UniqueConstraint(fields=("brand", "user"), name="membership_once"),
-        ),
-        migrations.AddConstraint(
-            model_name="repeatedcall",
-            constraint=models.UniqueConstraint(fields=("token", "key"), name="repeated_call_once"),
+            options={
+                "constraints": [models.UniqueConstraint(fields=("token", "key"), name="repeated_call_once")],
+            },
         ),
     ]

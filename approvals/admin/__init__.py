@@ -1,8 +1,8 @@
 """The admin panel of people and brands, and of what the gate reads: expertise, policy, decisions.
 
-Everything here calls the verbs of `inviting.py` and `running.py`. Nothing sets a password.
+Everything here calls the verbs beside it, as the person who is signed in. Nothing sets a password.
 """
 
-from approvals.admin import brands, people, standing
+from approvals.admin import brands, decisions, expertise, people, standing, stock
 
-__all__ = ["brands", "people", "standing"]
+__all__ = ["brands", "decisions", "expertise", "people", "standing", "stock"]

@@ -15,6 +15,7 @@ from accounts.models import Brand
 from accounts.policies import membership_in
 from accounts.refusals import Refused
 from approvals import running
+from posts.timetabling import read_slots
 
 if TYPE_CHECKING:
     _BrandForm = forms.ModelForm[Brand]
@@ -26,7 +27,9 @@ class BrandForm(_BrandForm):
     slots = forms.CharField(
         label=gettext_lazy("Slots"),
         required=False,
-        help_text=gettext_lazy("Local times, such as 09:00, 12:30."),
+        help_text=gettext_lazy(
+            "Local times, such as 09:00, 12:30; those of some days as mon-fri 09:00, sat+sun 10:00."
+        ),
         widget=forms.TextInput(attrs={"class": "vTextField"}),
     )
 
@@ -41,7 +44,7 @@ class BrandForm(_BrandForm):
 
     def clean_slots(self) -> list[str]:
         try:
-            return running.read_slots(self.cleaned_data["slots"])
+            return read_slots(self.cleaned_data["slots"])
         except Refused as refusal:
             raise forms.ValidationError(refusal.sentence) from None
 
@@ -62,6 +65,17 @@ class BrandAdmin(Shown):
     fields = ("slug", *running.SETTINGS)
     list_display = ("name", "slug", "time_zone", "language", "late_minutes", "stopped_at")
     search_fields = ("name", "slug")
+    ordering = ("name",)
+    leads = (
+        ("accounts.Membership", "brand"),
+        ("posts.Channel", "brand"),
+        ("posts.Post", "brand"),
+        ("posts.Delivery", "brand"),
+        ("approvals.Credential", "brand"),
+        ("approvals.Policy", "brand"),
+        ("approvals.Incident", "brand"),
+        ("journal.Entry", "brand"),
+    )
 
     def in_brands(self, rows: QuerySet[Any], brands: QuerySet[Brand]) -> QuerySet[Any]:
         return rows.filter(pk__in=brands)

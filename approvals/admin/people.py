@@ -17,10 +17,11 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from accounts.admin import BrandFilter, Shown, actor_of, brands_of
-from accounts.models import ApiToken, Brand, Membership, User
+from accounts.labels import WordedEmpty
+from accounts.models import ApiToken, Brand, Invitation, Membership, User
 from accounts.policies import demand_may_run
 from accounts.refusals import Refused
-from approvals import inviting, running
+from approvals import inviting, running, welcoming
 
 if TYPE_CHECKING:
     _UserForm = forms.ModelForm[User]
@@ -86,6 +87,15 @@ class UserAdmin(Shown):
     search_fields = ("name", "email")
     ordering = ("name", "pk")
     actions = ("close_accounts", "send_links")
+    leads = (
+        ("accounts.Membership", "user"),
+        ("approvals.Credential", "user"),
+        ("approvals.Decision", "user"),
+        ("posts.Post", "author"),
+        ("journal.Entry", "actor"),
+        ("journal.Notice", "user"),
+        ("accounts.ApiToken", "user"),
+    )
 
     def in_brands(self, rows: QuerySet[Any], brands: QuerySet[Brand]) -> QuerySet[Any]:
         return rows.filter(pk__in=Membership.objects.filter(brand__in=brands).values("user_id"))
@@ -241,3 +251,25 @@ class ApiTokenAdmin(Shown):
     def revoke(self, request: HttpRequest, rows: QuerySet[ApiToken]) -> None:
         actor = actor_of(request)
         self.act(request, rows, lambda one: running.revoke_token(actor, one), _("%(name)s: revoked."))
+
+
+@admin.register(Invitation)
+class InvitationAdmin(Shown):
+    """Who was asked in. The link itself is in their mail and nowhere else."""
+
+    list_display = (
+        "email", "name", "brand", "is_owner", "invited_by", "sent_at", "expires_at", "accepted_at",
+        "withdrawn_at",
+    )  # fmt: skip
+    fields = (*list_display, "title", "accepted_by")
+    list_select_related = ("brand", "invited_by")
+    list_filter = (BrandFilter, ("accepted_at", WordedEmpty))
+    search_fields = ("email", "name", "invited_by__name")
+    ordering = ("-pk",)
+    actions = ("withdraw",)
+
+    @admin.action(description=gettext_lazy("Withdraw the invitation"), permissions=["act"])
+    def withdraw(self, request: HttpRequest, rows: QuerySet[Invitation]) -> None:
+        actor = actor_of(request)
+        done = _("%(name)s: the link opens nothing any more.")
+        self.act(request, rows, lambda one: welcoming.withdraw_invitation(actor, one.pk), done)

@@ -11,8 +11,8 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ("accounts", "0001_initial"),
-        ("posts", "0001_initial"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
+        ("posts", "0001_initial"),
     ]
 
     operations = [
@@ -84,6 +84,23 @@ class Migration(migrations.Migration):
             options={
                 "verbose_name": "decision",
                 "verbose_name_plural": "decisions",
+                "indexes": [models.Index(fields=["post", "id"], name="decision_of_post")],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("decision__in", ["approve", "request_changes", "reject", "withdraw"])
+                        ),
+                        name="decision_is_known",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("decision__in", ["approve", "withdraw"]),
+                            models.Q(("comment", ""), _negated=True),
+                            _connector="OR",
+                        ),
+                        name="decision_says_why",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -105,6 +122,11 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "constraints": [
+                    models.UniqueConstraint(fields=("brand", "number"), name="epoch_number_once")
+                ],
+            },
         ),
         migrations.CreateModel(
             name="Incident",
@@ -139,6 +161,13 @@ class Migration(migrations.Migration):
             options={
                 "verbose_name": "incident",
                 "verbose_name_plural": "incidents",
+                "indexes": [
+                    models.Index(
+                        condition=models.Q(("lifted_at__isnull", True)),
+                        fields=["brand"],
+                        name="incident_open",
+                    )
+                ],
             },
         ),
         migrations.CreateModel(
@@ -169,6 +198,9 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "constraints": [models.UniqueConstraint(fields=("incident", "user"), name="lifting_once")],
+            },
         ),
         migrations.CreateModel(
             name="Override",
@@ -199,6 +231,14 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "constraints": [
+                    models.UniqueConstraint(fields=("decision", "user", "domain"), name="override_once"),
+                    models.CheckConstraint(
+                        condition=models.Q(("reason", ""), _negated=True), name="override_says_why"
+                    ),
+                ],
+            },
         ),
         migrations.CreateModel(
             name="Pause",
@@ -251,6 +291,11 @@ class Migration(migrations.Migration):
             options={
                 "verbose_name": "pause",
                 "verbose_name_plural": "pauses",
+                "indexes": [
+                    models.Index(
+                        condition=models.Q(("ended_at__isnull", True)), fields=["brand"], name="pause_open"
+                    )
+                ],
             },
         ),
         migrations.CreateModel(
@@ -310,6 +355,12 @@ class Migration(migrations.Migration):
             options={
                 "verbose_name": "policy",
                 "verbose_name_plural": "policies",
+                "constraints": [
+                    models.UniqueConstraint(fields=("brand", "number"), name="policy_number_once"),
+                    models.UniqueConstraint(
+                        condition=models.Q(("state", "ACTIVE")), fields=("brand",), name="one_policy_in_force"
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -348,6 +399,7 @@ class Migration(migrations.Migration):
             options={
                 "verbose_name": "gate decision",
                 "verbose_name_plural": "gate decisions",
+                "indexes": [models.Index(fields=["post", "-id"], name="gate_decision_of_post")],
             },
         ),
         migrations.CreateModel(
@@ -376,6 +428,11 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "constraints": [
+                    models.UniqueConstraint(fields=("post", "user", "digest"), name="request_once")
+                ],
+            },
         ),
         migrations.CreateModel(
             name="Credential",
@@ -496,75 +553,5 @@ class Migration(migrations.Migration):
                     ),
                 ],
             },
-        ),
-        migrations.AddIndex(
-            model_name="decision",
-            index=models.Index(fields=["post", "id"], name="decision_of_post"),
-        ),
-        migrations.AddConstraint(
-            model_name="decision",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("decision__in", ["approve", "request_changes", "reject", "withdraw"])),
-                name="decision_is_known",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="decision",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("decision__in", ["approve", "withdraw"]),
-                    models.Q(("comment", ""), _negated=True),
-                    _connector="OR",
-                ),
-                name="decision_says_why",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="epoch",
-            constraint=models.UniqueConstraint(fields=("brand", "number"), name="epoch_number_once"),
-        ),
-        migrations.AddIndex(
-            model_name="incident",
-            index=models.Index(
-                condition=models.Q(("lifted_at__isnull", True)), fields=["brand"], name="incident_open"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="lifting",
-            constraint=models.UniqueConstraint(fields=("incident", "user"), name="lifting_once"),
-        ),
-        migrations.AddConstraint(
-            model_name="override",
-            constraint=models.UniqueConstraint(fields=("decision", "user", "domain"), name="override_once"),
-        ),
-        migrations.AddConstraint(
-            model_name="override",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("reason", ""), _negated=True), name="override_says_why"
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="pause",
-            index=models.Index(
-                condition=models.Q(("ended_at__isnull", True)), fields=["brand"], name="pause_open"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="policy",
-            constraint=models.UniqueConstraint(fields=("brand", "number"), name="policy_number_once"),
-        ),
-        migrations.AddConstraint(
-            model_name="policy",
-            constraint=models.UniqueConstraint(
-                condition=models.Q(("state", "ACTIVE")), fields=("brand",), name="one_policy_in_force"
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="gatedecision",
-            index=models.Index(fields=["post", "-id"], name="gate_decision_of_post"),
-        ),
-        migrations.AddConstraint(
-            model_name="request",
-            constraint=models.UniqueConstraint(fields=("post", "user", "digest"), name="request_once"),
         ),
     ]

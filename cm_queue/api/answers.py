@@ -11,6 +11,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from accounts.models import User
+from approvals import suggesting
 from approvals.facts import Loaded, load
 from approvals.gate import Code, Coverage, Facts, Reason, evaluate
 from approvals.gate import Verdict as GateVerdict
@@ -19,12 +20,17 @@ from approvals.reviewing import moment_of
 from approvals.tallying import WhyNot, sentence, tally
 from approvals.wording import Words
 from cm_queue.api import shapes
-from posts.drafting import current, problems_to_submit
-from posts.lifecycle import EDITABLE
-from posts.models import Channel, Comment, Delivery, Post, Product
+from posts.drafting import current, problems_in, problems_to_submit
+from posts.lifecycle import EDITABLE, DeliveryState
+from posts.marking import reasons_of
+from posts.models import Channel, Comment, Delivery, FacetMark, Post, Product
 from posts.policies import may_submit
-from posts.rendering import Found, problems_of
+from posts.rendering import Found
 from posts.scheduling import ON_APPROVAL
+from publishing.models import Retraction
+from publishing.retracting import Progress, progress
+
+OUT = (DeliveryState.DELIVERED, DeliveryState.RETRACTING)
 
 
 def instant(moment: datetime) -> str:
@@ -91,6 +97,30 @@ class Telling:
         self.deliveries: dict[int, list[Delivery]] = defaultdict(list)
         for row in Delivery.objects.filter(post_id__in=ids).select_related("channel").order_by("pk"):
             self.deliveries[row.post_id].append(row)
+        self._load_marks(ids)
+        self._load_afterwards(ids)
+
+    def _load_marks(self, ids: Sequence[int]) -> None:
+        """Why each post has its facets, in one query."""
+        self.marks: dict[int, list[FacetMark]] = defaultdict(list)
+        rows = FacetMark.objects.filter(post_id__in=ids, lowered_at__isnull=True)
+        for row in rows.select_related("by").order_by("pk"):
+            self.marks[row.post_id].append(row)
+
+    def _load_afterwards(self, ids: Sequence[int]) -> None:
+        """What became of what was out: corrections, and how far taking it back is. Three queries."""
+        self.corrections: dict[int, list[shapes.Correction]] = defaultdict(list)
+        correcting = Post.objects.filter(corrects_id__in=ids).order_by("pk")
+        for pk, corrected, state in correcting.values_list("pk", "corrects_id", "state"):
+            self.corrections[corrected or 0].append({"id": pk, "state": state})
+        out = Delivery.objects.filter(
+            corrects__post_id__in=ids, state__in=[one.value for one in OUT]
+        ).order_by("pk")
+        self.corrected = {row or 0: post_id for row, post_id in out.values_list("corrects_id", "post_id")}
+        self.retractions: dict[int, list[Retraction]] = defaultdict(list)
+        asked = Retraction.objects.filter(delivery__post_id__in=ids)
+        for one in asked.select_related("delivery__channel").order_by("pk"):
+            self.retractions[one.delivery.post_id].append(one)
 
     def posts(self) -> list[shapes.Post]:
         return [self.post(one) for one in self.judged]
@@ -105,6 +135,7 @@ class Telling:
             "kind": post.kind,
             "products": post.products,
             "topics": post.topics,
+            "facets": facets(self.marks[post.pk], post),
             "author": person(post.author),
             "contributors": self._named(sorted(judged.facts.contributors)),
             "revision": {
@@ -124,10 +155,15 @@ class Telling:
             "slot": ON_APPROVAL if post.on_approval and post.slot is None else instant_or_none(post.slot),
             "window": _window(post),
             "late_minutes": post.late_minutes,
+            "after": post.after_id,
+            "corrects": post.corrects_id,
+            "corrections": self.corrections[post.pk],
+            "retraction": retracting(progress(self.retractions[post.pk])),
             "problems": [_problem(found) for found in self._problems(post)],
             "gate": self.gate(judged),
             "decisions": self.told(judged),
-            "deliveries": [delivery(row) for row in self.deliveries[post.pk]],
+            "deliveries": [delivery(row, self.corrected) for row in self.deliveries[post.pk]],
+            "consequences": [],
         }
 
     def _named(self, people: Iterable[int]) -> list[shapes.Person]:
@@ -140,7 +176,7 @@ class Telling:
         channels = [self.channels[place] for place in places if place in self.channels]
         if may_submit(post):
             return problems_to_submit(post, channels)
-        return problems_of(content, channels) if post.lifecycle in EDITABLE else []
+        return problems_in(post, channels) if post.lifecycle in EDITABLE else []
 
     def gate(self, judged: Judged) -> shapes.Gate:
         reading, reasons = judged.verdict.reading, judged.verdict.reasons
@@ -169,6 +205,14 @@ class Telling:
         tallies = tally(judged.facts, judged.verdict.reading, judged.at, binding)
         # One that came in since the facts were read is told by the next answer.
         return [_decision(row, tallies[row.pk].why_not) for row in rows if row.pk in tallies]
+
+
+def facets(marks: Iterable[FacetMark], post: Post) -> list[shapes.Facet]:
+    """The post's facets, each with the words that raised it or the person who said so."""
+    return [
+        {"facet": name, "raised_by": person(by) if by else None, "words": words}
+        for name, by, words in reasons_of(post, marks)
+    ]
 
 
 def _code(reason: Reason) -> str:
@@ -213,8 +257,28 @@ def _problem(found: Found) -> shapes.Problem:
     return {"code": found.code, "field": found.field, "channel": found.channel, "message": found.message}
 
 
-def delivery(row: Delivery) -> shapes.Delivery:
-    """`row` with its channel."""
+def retracting(far: Progress) -> shapes.Retracting | None:
+    """None when nobody has asked to take anything back."""
+    if not far.asked:
+        return None
+    return {
+        "asked": far.asked,
+        "gone": far.gone,
+        "to_do": far.to_do,
+        "by_hand": [
+            {
+                "delivery": one.delivery_id,
+                "channel": one.delivery.channel.key,
+                "url": one.delivery.url or None,
+                "message": _(one.problem) if one.problem else "",
+            }
+            for one in far.by_hand
+        ],
+    }
+
+
+def delivery(row: Delivery, corrected: Mapping[int, int] | None = None) -> shapes.Delivery:
+    """`row` with its channel. `corrected`: {delivery id: the post that replaced what it says}."""
     return {
         "id": row.pk,
         "channel": row.channel.key,
@@ -225,6 +289,8 @@ def delivery(row: Delivery) -> shapes.Delivery:
         "remote_id": row.remote_id or None,
         "url": row.url or None,
         "problem": _trouble(row.problem),
+        "corrects": row.corrects_id,
+        "corrected_by": (corrected or {}).get(row.pk),
     }
 
 
@@ -272,8 +338,13 @@ def decision(made: Decision) -> shapes.Decision:
     return next(one for one in telling.told(telling.judged[0]) if one["id"] == made.pk)
 
 
-def comment(row: Comment) -> shapes.Comment:
-    """`row` with its author and revision."""
+def comments(post: Post, rows: Sequence[Comment]) -> list[shapes.Comment]:
+    """`rows` of one post with author, revision and `accepted_in`."""
+    light = suggesting.light_among(post, rows)
+    return [_comment(row, light) for row in rows]
+
+
+def _comment(row: Comment, light: Collection[int]) -> shapes.Comment:
     return {
         "id": row.pk,
         "by": person(row.author),
@@ -283,4 +354,12 @@ def comment(row: Comment) -> shapes.Comment:
         "revision": row.revision.number,
         "parent": row.parent_id,
         "resolved_at": instant_or_none(row.resolved_at),
+        "suggestion": row.suggestion,
+        "place": row.place,
+        "accepted": None
+        if row.suggestion is None or row.resolved_at is None
+        else row.accepted_in is not None,
+        "light": None
+        if row.suggestion is None
+        else (row.accepted_in.light if row.accepted_in else row.pk in light),
     }

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt
 
+from approvals.stocking import Said
 from cm_queue.api.paging import BIGGEST_ID
 from posts.reading import Draft
 
@@ -53,6 +54,7 @@ class DraftIn(Body):
     )
     window: WindowIn | None = Field(None, description="default: the slot's local day")
     late_minutes: StrictInt = Field(60, description="how late it may still go out; default: the brand's")
+    after: Id | None = Field(None, description="a post of the brand: goes out after it, channel by channel")
 
     def as_draft(self) -> Draft:
         """Only what was sent. Media stay as they were sent: `sha256` is looked up by the caller."""
@@ -60,14 +62,65 @@ class DraftIn(Body):
         return sent  # type: ignore[return-value]
 
 
+class CreateIn(DraftIn):
+    """A new draft. With `template` it begins with one: what is left out is the template's."""
+
+    template: Id | None = Field(
+        None, description="a template of the brand; what it left open, such as [produit], must be filled in"
+    )
+
+
+class SnippetIn(Body):
+    """A template (`whole`), or a piece to put in where one writes. What stands below `text` is a template's
+    only, and empty for a piece."""
+
+    name: str = Field("", max_length=200)
+    whole: StrictBool = False
+    text: str = ""
+    kind: str = Field("routine", description="routine, launch, reply, sensitive_reply, crisis")
+    channels: list[str] = Field([], max_length=100)
+    products: list[str] = Field([], max_length=100)
+    topics: list[str] = Field([], max_length=100)
+    link: str = ""
+
+    def as_said(self) -> Said:
+        sent: dict[str, Any] = self.model_dump(exclude_unset=True)
+        return sent  # type: ignore[return-value]
+
+
+class SnippetChangeIn(Body):
+    """What is left out stays as it was. A template stays a template, a piece a piece."""
+
+    name: str = Field("", max_length=200)
+    text: str = ""
+    kind: str = "routine"
+    channels: list[str] = Field([], max_length=100)
+    products: list[str] = Field([], max_length=100)
+    topics: list[str] = Field([], max_length=100)
+    link: str = ""
+
+    def as_said(self) -> Said:
+        sent: dict[str, Any] = self.model_dump(exclude_unset=True)
+        return sent  # type: ignore[return-value]
+
+
 class FacetsIn(Body):
+    """What is left out stays. `reason` says why a post needs less; raising needs none."""
+
     kind: str = ""
     products: list[str] = Field([], max_length=100)
     topics: list[str] = Field([], max_length=100)
+    reason: str = Field("", max_length=2000)
 
     def as_draft(self) -> Draft:
-        sent: dict[str, Any] = self.model_dump(exclude_unset=True)
+        sent: dict[str, Any] = self.model_dump(exclude_unset=True, exclude={"reason"})
         return sent  # type: ignore[return-value]
+
+
+class RecurIn(Body):
+    rule: str = Field(max_length=200, description="RFC 5545, such as FREQ=WEEKLY;BYDAY=MO")
+    starts: str | None = Field(None, max_length=64, description="ISO 8601; default: the post's slot")
+    days_ahead: StrictInt = Field(7, ge=1, le=60, description="how long before its slot each draft is made")
 
 
 class ReasonIn(Body):
@@ -89,9 +142,36 @@ class DecisionIn(Body):
 
 
 class CommentIn(Body):
-    text: str
+    """A remark, or with `suggestion` other words for the passage `quote` (empty takes it away)."""
+
+    text: str = ""
     quote: str = ""
     parent: Id | None = None
+    suggestion: str | None = None
+    place: str = Field(
+        "",
+        max_length=80,
+        description="the part of the post: text, variants:<channel>, thread:<n>, alt:<n>; default: the first "
+        "in which the passage stands",
+    )
+
+
+class SplitIn(Body):
+    channels: list[str] = Field(max_length=100, description="those that go their own way")
+
+
+class RuleIn(Body):
+    """Either `words` (a word or a phrase) or `pattern` (a regular expression)."""
+
+    words: str = Field("", max_length=500)
+    pattern: str = Field("", max_length=500)
+    facet: str = Field(
+        max_length=80, description="launch, sensitive_reply, crisis, product:<key>, topic:<key>"
+    )
+
+
+class TryIn(Body):
+    text: str = Field(max_length=20_000)
 
 
 class ScopeIn(Body):
@@ -112,6 +192,21 @@ class StopIn(Body):
         return {"channels": self.scope.channels, "products": self.scope.products}
 
 
+class EscalateIn(Body):
+    reason: str = Field("", max_length=2000)
+    scope: ScopeIn | None = Field(None, description="default: the pause's own")
+
+    def read_scope(self) -> dict[str, Any] | None:
+        return StopIn(scope=self.scope, reason="").read_scope() if self.scope else None
+
+
+class OverrideIn(Body):
+    """`decision` is the id of the rejection to lift, `reason` why the post may go out all the same."""
+
+    decision: Id
+    reason: str = Field("", max_length=2000)
+
+
 class SettleIn(Body):
     went_out: StrictBool
     url: str = Field("", max_length=1000, description="where it can be seen, when it went out")
@@ -127,3 +222,24 @@ class LinkIn(Body):
 class RevokeIn(Body):
     cause: str
     since: str | None = Field(None, max_length=64, description="ISO 8601; default: now")
+
+
+class PolicyIn(Body):
+    """Either `rules`, whole, as a version shows them, or the name of a preset: duo, team, agency, regulated."""
+
+    rules: Any = Field(None, description="a whole policy, as a version shows it")
+    preset: str = Field("", max_length=40, description="duo, team, agency, regulated")
+    reason: str = Field("", max_length=300)
+
+
+class ConfirmPolicyIn(Body):
+    in_force: Id | None = Field(
+        None, description="the number of the version it was compared with: 409 when another is in force now"
+    )
+
+
+class AcknowledgeIn(Body):
+    """What was seen to be wanting for a kind of post: domains, or `people`."""
+
+    kind: Literal["routine", "launch", "reply", "sensitive_reply", "crisis"]
+    lacking: list[Annotated[str, Field(max_length=80)]] = Field(max_length=100)

@@ -98,10 +98,21 @@ def _fields(schema: Mapping[str, Any], operation: Mapping[str, Any]) -> Iterator
 class Api(NinjaAPI):
     """Ninja's API with what its schema cannot know: refusals, and the two headers of a write."""
 
+    def __init__(self, **given: Any) -> None:
+        super().__init__(**given)
+        self._schemas: dict[str, OpenAPISchema] = {}
+
     def get_openapi_operation_id(self, operation: Operation) -> str:
         return operation.view_func.__name__
 
     def get_openapi_schema(self, **given: Any) -> OpenAPISchema:
+        """Made once: nothing in it changes while a process lives, and making it takes most of a second."""
+        asked = repr(sorted(given.items()))
+        if asked not in self._schemas:
+            self._schemas[asked] = self._make_schema(**given)
+        return self._schemas[asked]
+
+    def _make_schema(self, **given: Any) -> OpenAPISchema:
         schema = super().get_openapi_schema(**given)
         schema["components"]["schemas"]["Refusal"] = PROBLEM
         for path, method, operation in operations(schema):

@@ -1,4 +1,4 @@
-"""Routes that write a post: create, upload, change, clone, submit, say what it is about."""
+"""Routes that write a post: create, upload, change, clone, submit."""
 
 from __future__ import annotations
 
@@ -14,10 +14,12 @@ from ninja.files import UploadedFile
 from accounts.models import Brand
 from accounts.refusals import Invalid
 from approvals import reviewing
+from approvals.forfeiting import forfeit
 from cm_queue.api import answers, calling, shapes
-from cm_queue.api.bodies import DraftIn, FacetsIn
+from cm_queue.api.bodies import CreateIn, DraftIn
 from cm_queue.api.calling import brand_named, caller, demand_here, revision_seen
 from posts import drafting
+from posts.filling import as_draft, template_of
 from posts.models import Media, Post
 from posts.policies import get_post
 from posts.reading import Draft
@@ -46,14 +48,14 @@ def unchanged(request: HttpRequest, pk: int) -> Iterator[None]:
         yield
 
 
-def _answer(response: HttpResponse, pk: int) -> shapes.Post:
+def answer_with_tag(response: HttpResponse, pk: int) -> shapes.Post:
     """The whole post, and as ETag the number to send back in If-Match."""
     told = answers.post(pk)
     response.headers["ETag"] = f'"{told["revision"]["number"]}"'
     return told
 
 
-def _with_media(brand: Brand, draft: Draft) -> Draft:
+def with_media(brand: Brand, draft: Draft) -> Draft:
     """A picture may be named by the hash of its bytes instead of its number."""
     nameless = [item for item in draft.get("media", []) if item.get("id") is None and item.get("sha256")]
     if nameless:
@@ -66,17 +68,21 @@ def _with_media(brand: Brand, draft: Draft) -> Draft:
 
 @router.post("/brands/{slug}/posts", response={201: shapes.Post}, auth=calling.Draft())
 def create_post(
-    request: HttpRequest, response: HttpResponse, slug: str, body: DraftIn
+    request: HttpRequest, response: HttpResponse, slug: str, body: CreateIn
 ) -> Status[shapes.Post]:
-    """A new draft by the token's person. It saves with its `problems`; submitting refuses them."""
+    """A new draft by the token's person. It saves with its `problems`; submitting refuses them. With
+    `template`, what is left out is the template's."""
     brand = brand_named(request, slug)
-    made = reviewing.draft(caller(request), brand, _with_media(brand, body.as_draft()))
-    return Status(201, _answer(response, made.pk))
+    draft = with_media(brand, body.as_draft())
+    if body.template is not None:
+        draft = {**as_draft(template_of(brand, body.template)), **draft}
+    made = reviewing.draft(caller(request), brand, draft)
+    return Status(201, answer_with_tag(response, made.pk))
 
 
 @router.post("/brands/{slug}/media", response={201: shapes.Media}, auth=calling.Draft())
 def upload_media(request: HttpRequest, slug: str, file: File[UploadedFile]) -> Status[shapes.Media]:
-    """Takes a picture in (JPEG, PNG, WebP, GIF), stripped of its metadata. The same bytes twice are one."""
+    """Takes a picture in (JPEG, PNG, WebP, GIF, HEIC), stripped of its metadata. The same bytes twice are one."""
     brand = brand_named(request, slug)
     try:
         made = upload(caller(request), brand, file, file.name or "", file.size)
@@ -99,7 +105,7 @@ def upload_media(request: HttpRequest, slug: str, file: File[UploadedFile]) -> S
 def read_post(request: HttpRequest, response: HttpResponse, pk: int) -> shapes.Post:
     """The whole post: content, problems, gate, decisions, deliveries."""
     post_here(request, pk)
-    return _answer(response, pk)
+    return answer_with_tag(response, pk)
 
 
 @router.patch("/posts/{int:pk}", response=shapes.Post, auth=calling.Draft())
@@ -107,19 +113,13 @@ def change_post(request: HttpRequest, response: HttpResponse, pk: int, body: Dra
     """A new revision with what is sent; what is left out stays. Whoever changes the content can no longer
     approve it. Of a post in review or beyond the revision is sealed at once, and read again."""
     post = post_here(request, pk)
-    reviewing.revise(
-        caller(request), pk, _with_media(post.brand, body.as_draft()), seen=revision_seen(request)
-    )
-    return _answer(response, pk)
-
-
-@router.post("/posts/{int:pk}/facets", response=shapes.Post, auth=calling.Draft())
-def change_facets(request: HttpRequest, pk: int, body: FacetsIn) -> shapes.Post:
-    """What the post is about: kind, products, topics. Once submitted anybody raises what it asks for;
-    only somebody qualified who did not write it lowers it."""
-    post_here(request, pk)
-    reviewing.revise(caller(request), pk, body.as_draft(), seen=revision_seen(request))
-    return answers.post(pk)
+    draft = with_media(post.brand, body.as_draft())
+    cost = forfeit(caller(request), post, draft)
+    reviewing.revise(caller(request), pk, draft, seen=revision_seen(request))
+    told = answer_with_tag(response, pk)
+    if cost is not None:
+        told["consequences"] = [{"code": "no_longer_approves", "message": cost.sentence}]
+    return told
 
 
 @router.post("/posts/{int:pk}/clone", response={201: shapes.Post}, auth=calling.Draft())
@@ -127,7 +127,7 @@ def clone_post(request: HttpRequest, response: HttpResponse, pk: int) -> Status[
     """A new draft with the same content, in the same lineage. Answers the new post."""
     with unchanged(request, pk), transaction.atomic():
         fresh = drafting.clone(caller(request), post_here(request, pk))
-    return Status(201, _answer(response, fresh.pk))
+    return Status(201, answer_with_tag(response, fresh.pk))
 
 
 @router.post("/posts/{int:pk}/submit", response=shapes.Post, auth=calling.Draft())

@@ -6,8 +6,9 @@ from django.http import HttpRequest
 from ninja import Router
 
 from approvals import steering
+from approvals.overriding import override
 from cm_queue.api import answers, shapes
-from cm_queue.api.bodies import ReasonIn, SlotIn
+from cm_queue.api.bodies import OverrideIn, ReasonIn, SlotIn
 from cm_queue.api.calling import Decide, Draft, caller, revision_seen
 from cm_queue.api.drafting import post_here, unchanged
 
@@ -52,4 +53,13 @@ def release_post(request: HttpRequest, pk: int) -> shapes.Post:
     """Somebody qualified lets an approved post out now, inside its window; a crisis statement needs it."""
     with unchanged(request, pk):
         steering.release(caller(request), pk)
+    return answers.post(pk)
+
+
+@router.post("/posts/{int:pk}/override", response=shapes.Post, auth=Decide())
+def override_veto(request: HttpRequest, pk: int, body: OverrideIn) -> shapes.Post:
+    """Lifts somebody's rejection, in every domain in which the caller knows at least as much as whoever
+    cast it, and wrote nothing of the post. 403 `not_qualified` tells what is `left`."""
+    with unchanged(request, pk):
+        override(caller(request), pk, body.decision, body.reason)
     return answers.post(pk)

@@ -5,7 +5,24 @@ from __future__ import annotations
 from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import URLPattern, URLResolver, path, re_path
 
-from cm_queue.api import drafting, recounting, reviewing, standing, steering, stopping
+from cm_queue.api import (
+    attesting,
+    classifying,
+    credentials,
+    declaring,
+    drafting,
+    halting,
+    legislating,
+    recounting,
+    recurring,
+    retracting,
+    reviewing,
+    standing,
+    steering,
+    stocking,
+    stopping,
+    suggesting,
+)
 from cm_queue.api.calling import SentParser, answered
 from cm_queue.api.documenting import Api, Page
 from cm_queue.api.problems import handle_with
@@ -23,7 +40,24 @@ api = Api(
     parser=SentParser(),
 )
 handle_with(api)
-for module in (standing, drafting, steering, reviewing, stopping, recounting):
+for module in (
+    standing,
+    credentials,
+    legislating,
+    attesting,
+    drafting,
+    classifying,
+    steering,
+    reviewing,
+    suggesting,
+    declaring,
+    stopping,
+    recounting,
+    halting,
+    recurring,
+    retracting,
+    stocking,
+):
     api.add_router("", module.router)
 
 

@@ -11,12 +11,13 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from accounts.models import Brand, User
-from approvals.gate import APPROVE, Code, Coverage, Decided, Facts, Reason, Verdict, evaluate
+from approvals.gate import APPROVE, Coverage, Decided, Facts, Verdict, evaluate
 from approvals.models import Decision
 from approvals.models import Verdict as Said
+from approvals.naming import domain_name
 from approvals.wording import Words, listed, product_names
-from cm_queue.desk import moments, signs
 from cm_queue.desk.phrasing import at_time
+from journal import moments
 from posts.models import Post
 
 
@@ -28,8 +29,7 @@ def words_of(brand: Brand) -> Words:
 
 
 def domain_label(domain: str, words: Words) -> str:
-    prefix, _sep, key = domain.partition(":")
-    return words.products.get(key, key) if prefix == "product" else signs.domain_name(domain)
+    return domain_name(domain, words.products)
 
 
 def label(one: Coverage, words: Words) -> str:
@@ -59,10 +59,6 @@ def checklist(verdict: Verdict, words: Words, person: int | None = None) -> list
             }
         )
     return rows
-
-
-def missing_of(verdict: Verdict, *codes: Code) -> list[Reason]:
-    return [reason for reason in verdict.reasons if reason.code in codes]
 
 
 # --- What one approval would change ---------------------------------------------------------------

@@ -13,16 +13,22 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from accounts.refusals import Invalid, Refused, Stale
+from accounts.refusals import Forbidden, Invalid, Refused, Stale
 from approvals import reviewing
+from approvals.forfeiting import forfeit
 from approvals.models import Request, Verdict
 from cm_queue.desk.arriving import at_post
 from cm_queue.desk.compose_ahead import look_ahead
 from cm_queue.desk.compose_sheet import Sheet
+from cm_queue.desk.compose_stock import stock_of, template_asked
+from cm_queue.desk.compose_timing import slot_asked, warn_of_time
 from cm_queue.desk.guarding import MemberRequest, for_members
+from cm_queue.desk.hinting import FIRST_DRAFT, shows
+from cm_queue.desk.suggesting import talk_of
 from posts import drafting
 from posts.models import Post, Revision
 from posts.policies import demand_editable, may_edit, may_submit
+from posts.rendering import fits_for
 
 
 def post_url(pk: int) -> str:
@@ -37,8 +43,14 @@ def post_url(pk: int) -> str:
 @require_GET
 @for_members
 def compose(request: MemberRequest) -> HttpResponseBase:
-    """An empty sheet. Nothing is pointed out before anything was typed."""
-    return _page(request, Sheet(request.user, request.brand))
+    """An empty sheet, or one that begins with a template. Nothing is pointed out before anything was typed, but
+    what a template leaves open."""
+    slot = slot_asked(request.GET.get("slot", ""), request.brand)
+    template = template_asked(request.GET.get("template", ""), request.brand)
+    sheet = Sheet(request.user, request.brand, slot=slot, template=template)
+    if template is not None:
+        sheet.point_out(one for one in sheet.read().problems if one.code == "gap_left")
+    return _page(request, sheet, guided=template is None and shows(request, FIRST_DRAFT))
 
 
 @require_GET
@@ -51,7 +63,9 @@ def edit_post(request: MemberRequest, pk: int) -> HttpResponseBase:
         )
         return redirect(post_url(pk))
     sheet = Sheet(request.user, post.brand, post)
-    sheet.point_out(sheet.read().problems, hard="refused" in request.GET)
+    read = sheet.read()
+    sheet.point_out(read.problems, hard="refused" in request.GET)
+    warn_of_time(sheet, read)
     return _page(request, sheet)
 
 
@@ -74,7 +88,7 @@ def compose_preview(request: MemberRequest, pk: int | None = None) -> HttpRespon
     sheet = _sheet(request, pk)
     read = sheet.read()
     sheet.point_out(read.problems)
-    sheet.warn_of_silence(read)
+    warn_of_time(sheet, read)
     if not request.htmx:
         return _page(request, sheet)
     return render(request, "desk/compose/live.html", {"sheet": sheet, "ahead": look_ahead(sheet, read)})
@@ -129,15 +143,27 @@ def _keep(request: MemberRequest, sheet: Sheet) -> Post | HttpResponse:
     if sheet.hard:
         # An image was refused. The rest waits on the page rather than being saved without it.
         return _page(request, sheet, status=422)
+    if sheet.rows:
+        # Fitting an image may take seconds: now, rather than while the verbs hold their locks.
+        read = sheet.read()
+        fits_for(read.content, read.channels)
     try:
         if sheet.post is None:
             return reviewing.draft(request.user, sheet.brand, sheet.draft)
+        cost = None if sheet.knowing else forfeit(request.user, sheet.post, sheet.draft)
+        if cost is not None:
+            return _page(request, sheet, status=409, cost=cost)
         return reviewing.revise(request.user, sheet.post.pk, sheet.draft, seen=sheet.seen)
     except Stale:
         return _stale(request, sheet)
     except Invalid as refusal:
         sheet.refuse(refusal)
         return _page(request, sheet, status=422)
+    except Forbidden as refusal:
+        if refusal.code != "facet_lowered":
+            raise
+        sheet.remark("kind", refusal.sentence)
+        return _page(request, sheet, status=refusal.status)
 
 
 def _stale(request: MemberRequest, sheet: Sheet) -> HttpResponse:
@@ -172,10 +198,12 @@ def _submitted(post: Post) -> str:
 def _page(request: MemberRequest, sheet: Sheet, status: int = 200, **more: Any) -> HttpResponse:
     read = sheet.read()
     context = {"sheet": sheet.tie(), "ahead": look_ahead(sheet, read), **_addresses(sheet.post), **more}
+    context["stock"] = stock_of(sheet.brand, beginning=sheet.post is None and not sheet.form.is_bound)
     if sheet.post is not None:
         context |= {
             "objections": _objections(sheet.post),
             "approvers": _approvers(sheet.post),
+            **talk_of(sheet.post, request.user),
             "may_submit": may_submit(sheet.post),
             "post_url": post_url(sheet.post.pk),
         }

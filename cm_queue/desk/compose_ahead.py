@@ -4,16 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 from adapters.base import Count, Payload
 from approvals.foreseeing import Foresight, Lesson, foresee
 from approvals.gate import Coverage
+from approvals.naming import domain_name
 from approvals.wording import names_of, product_names
-from cm_queue.desk import signs
 from cm_queue.desk.compose_sheet import Read, Sheet
+from cm_queue.desk.facets import Line, lines_of_words
+from cm_queue.desk.noting import notes_on
+from posts.lexicon import by_facet, hits_of
+from posts.marking import not_forgiven, raised
 from posts.models import Channel, Contribution
-from posts.rendering import counts_of, payload_of
+from posts.recognising import Known, already_out
+from posts.rendering import counts_of, fits_for, payload_of, price_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +29,9 @@ class Look:
     channel: Channel
     payload: Payload
     counts: Sequence[Count]
+    price: Decimal | None
+    # By the SHA-256 of a file: what was done so that the network takes it.
+    notes: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,11 +45,15 @@ class Ahead:
     away: Sequence[str]
     path: Sequence[str]
     lessons: Sequence[tuple[str, Lesson]]
+    by_words: Sequence[Line] = ()
+    # What is out already in these words, or nearly.
+    known: Sequence[Known] = ()
 
 
 def look_ahead(sheet: Sheet, read: Read) -> Ahead:
     networks = [channel.network for channel in read.channels]
-    fields = read.fields
+    hits = not_forgiven(sheet.post, hits_of(sheet.brand.pk, read.content))
+    fields: Any = raised(read.fields, hits)  # type: ignore[arg-type]
     foresight = foresee(
         sheet.brand, sheet.user, fields["kind"], networks, fields["products"], fields["topics"],
         at=fields["slot"], contributors=_contributors(sheet),
@@ -50,20 +63,31 @@ def look_ahead(sheet: Sheet, read: Read) -> Ahead:
     names, products = names_of(people), product_names(sheet.brand.pk)
     away = sorted({names[one] for covered in coverage for one in covered.away if one in names})
     return Ahead(
-        looks=[
-            Look(one, payload_of(read.content, one), counts_of(read.content, one)) for one in read.channels
-        ],
+        looks=_looks(read),
         foresight=foresight,
         rows=requirement_rows(coverage, names, products),
         away=away,
         path=[names[one] for one in foresight.path if one in names],
-        lessons=[(domain_label(one.domain, products), one) for one in foresight.lessons],
+        lessons=[(domain_name(one.domain, products), one) for one in foresight.lessons],
+        by_words=lines_of_words(by_facet(hits), products),
+        known=already_out(read.content, read.channels, sheet.post.pk if sheet.post else None),
     )
+
+
+def _looks(read: Read) -> list[Look]:
+    content, fits = read.content, fits_for(read.content, read.channels)
+    looks = []
+    for one in read.channels:
+        payload = payload_of(content, one, fits)
+        notes = notes_on(content, payload.as_json(), one)
+        looks.append(Look(one, payload, counts_of(content, one, fits), price_of(content, one, fits), notes))
+    return looks
 
 
 def _contributors(sheet: Sheet) -> set[int]:
     if sheet.post is None:
-        return set()
+        # Whoever wrote the template it begins with will have written in it.
+        return {one.person_id for one in sheet.template.writers.all()} if sheet.template else set()
     rows = Contribution.objects.filter(lineage_id=sheet.post.lineage_id, light=False).select_related("user")
     return {row.user.person_id for row in rows}
 
@@ -75,7 +99,7 @@ def requirement_rows(
     return [
         {
             "domain": covered.requirement.domain,
-            "label": domain_label(covered.requirement.domain, products),
+            "label": domain_name(covered.requirement.domain, products),
             "level": covered.requirement.level,
             "covered_by": [names[one] for one in covered.covered_by if one in names],
             "missing": covered.missing,
@@ -83,9 +107,3 @@ def requirement_rows(
         }
         for covered in coverage
     ]
-
-
-def domain_label(domain: str, products: Mapping[str, str]) -> str:
-    """A domain by its proper name: a product's own, a network's, or the trade's word."""
-    prefix, _sep, key = domain.partition(":")
-    return products.get(key, signs.domain_name(domain)) if prefix == "product" else signs.domain_name(domain)

@@ -16,14 +16,21 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Brand
 from accounts.refusals import Invalid
-from cm_queue.desk import moments, signs
+from adapters.base import Option
+from cm_queue.desk import signs
+from cm_queue.desk.forms import offer
+from journal import moments
 from posts.models import Channel, Kind
 from posts.rendering import adapter_of
-from posts.scheduling import ON_APPROVAL, read_instant
+from posts.scheduling import ON_APPROVAL, holiday_at, is_quiet, read_instant
 
 OTHER = "other"
 LANGUAGES = (("fr", "français"), ("en", "English"), ("de", "Deutsch"), ("es", "español"), ("it", "italiano"))
 _Choices = Sequence[tuple[str, Any]]
+
+
+# A telephone's HEIC by its endings too: not every browser knows the type.
+ACCEPTED = "image/jpeg,image/png,image/webp,image/gif,image/heic,image/heif,.heic,.heif"
 
 
 class Words(forms.CharField):
@@ -76,14 +83,34 @@ class Spot:
         return str(self.words)
 
 
-def spot_of(moment: datetime, hint: str | Promise = "", tone: str = "") -> tuple[str, Spot]:
-    return moment.isoformat(), Spot(moments.when(moment), hint, tone)
+def spot_of(moment: datetime, hint: str | Promise = "", tone: str = "", reader: str = "") -> tuple[str, Spot]:
+    """`reader` is the time zone of whoever chooses: the hint says their time too, where it is another."""
+    yours = moments.elsewhere(moment, reader) if reader else ""
+    return moment.isoformat(), Spot(moments.when(moment), " · ".join(filter(None, [str(hint), yours])), tone)
+
+
+def _chosen(moment: datetime, brand: Brand, reader: str) -> tuple[str, Spot]:
+    """What was chosen by hand, marked when the house keeps silent then."""
+    holiday = holiday_at(moment, brand)
+    if holiday or is_quiet(moment, brand):
+        return spot_of(moment, holiday or _("quiet hours"), "wait", reader)
+    return spot_of(moment, _("chosen"), "", reader)
 
 
 class DraftForm(forms.Form):
     """What is the same for every channel. `seen` is the revision number that is being edited."""
 
     seen = forms.IntegerField(required=False, min_value=1, widget=forms.HiddenInput)
+    # Of a new post: the template it began with.
+    template = forms.IntegerField(required=False, min_value=1, max_value=2**63 - 1, widget=forms.HiddenInput)
+    # What the page showed when it was opened. What is left as it was is no wish of whoever sends it: another
+    # may have raised it meanwhile.
+    had_kind = Words(widget=forms.HiddenInput)
+    had_products = Words(widget=forms.HiddenInput)
+    had_topics = Words(widget=forms.HiddenInput)
+    no_products = forms.BooleanField(label=_("None of them"), required=False)
+    # The writer was told what saving costs them, and means it.
+    knowing = forms.BooleanField(required=False, widget=forms.HiddenInput)
     kind = Told(label=_("This is…"), choices=Kind.choices, widget=forms.RadioSelect, required=False)
     channels = ToldMany(label=_("Where"), widget=forms.CheckboxSelectMultiple, required=False)
     text = Words(label=_("Text for every channel"), widget=forms.Textarea(attrs={"rows": 8}))
@@ -95,22 +122,41 @@ class DraftForm(forms.Form):
     topics = Words(label=_("Topics"), widget=forms.TextInput(attrs={"placeholder": "legal"}))
     slot = Told(label=_("When"), widget=forms.RadioSelect, required=False)
     at = Words(label=_("Date and time"), widget=forms.DateTimeInput(attrs={"type": "datetime-local"}))
+    after = Told(label=_("Goes after"), required=False)
     pictures = Pictures(label=_("Add images"), required=False)
 
     def __init__(self, *args: Any, brand: Brand, channels: Iterable[Channel], **kwargs: Any) -> None:
         self.brand = brand
         super().__init__(*args, **{"auto_id": "c-%s", **kwargs})
-        self.offer("channels", [(channel.key, channel) for channel in channels])
-        self.offer("products", [(one.key, one.name) for one in brand.products.order_by("name")])
-        self.fields["pictures"].widget.attrs |= {"accept": "image/jpeg,image/png,image/webp,image/gif"}
-
-    def offer(self, name: str, choices: _Choices) -> None:
-        field = self.fields[name]
-        if isinstance(field, forms.ChoiceField):
-            field.choices = list(choices)
+        offer(self, "channels", [(channel.key, channel) for channel in channels])
+        offer(self, "products", [(one.key, one.name) for one in brand.products.order_by("name")])
+        self.fields["pictures"].widget.attrs |= {"accept": ACCEPTED}
 
     def clean_topics(self) -> list[str]:
         return [word for word in self.cleaned_data["topics"].lower().replace(",", " ").split() if word]
+
+    def after_number(self) -> int | None:
+        """The post it goes after; 0, which is none, for what is no number, so that it is refused by name."""
+        chosen = str(self.cleaned_data.get("after", ""))
+        return (int(chosen) if chosen.isascii() and chosen.isdigit() else 0) if chosen else None
+
+    def facets(self) -> dict[str, Any]:
+        """Kind, products and topics, as far as they are said: all of a new post's, but no products at all
+        only when that is said too."""
+        clean = self.cleaned_data
+        said: dict[str, Any] = {name: clean.get(name, []) for name in ("kind", "products", "topics")}
+        had = {
+            "kind": clean.get("had_kind", ""),
+            "products": clean.get("had_products", "").split(),
+            "topics": clean.get("had_topics", "").split(),
+        }
+        if had["kind"]:
+            said = {name: value for name, value in said.items() if _set(value) != _set(had[name])}
+        if not clean.get("products") and (clean.get("no_products") or not had["products"]):
+            said.pop("products", None)
+            if clean.get("no_products"):
+                said["products"] = []
+        return said
 
     def slot_text(self) -> str:
         """The chosen moment as the verbs take it: ISO 8601, `on_approval`, or empty for none. A time typed
@@ -128,14 +174,14 @@ class ChannelForm(forms.Form):
     language = Told(label=_("Language"), required=False)
     content_warning = Words(label=_("Content warning"), widget=forms.TextInput())
 
-    OPTIONS: ClassVar = ("visibility", "language", "content_warning")
+    COMMON: ClassVar = ("visibility", "language", "content_warning")
 
     def __init__(self, *args: Any, channel: Channel, **kwargs: Any) -> None:
         self.channel = channel
         super().__init__(*args, **{"prefix": f"on-{channel.key}", "auto_id": "c-%s", **kwargs})
         can = adapter_of(channel).capabilities
         if can.visibilities:
-            self.offer("visibility", [(one, signs.VISIBILITIES.get(one, one)) for one in can.visibilities])
+            offer(self, "visibility", [(one, signs.VISIBILITIES.get(one, one)) for one in can.visibilities])
         else:
             del self.fields["visibility"]
         if not can.content_warning:
@@ -143,27 +189,44 @@ class ChannelForm(forms.Form):
         known = dict(LANGUAGES)
         kept = str(self.initial.get("language", ""))
         more = [(kept, kept)] if kept and kept not in known else []
-        self.offer("language", [("", _("not said")), *LANGUAGES, *more])
-
-    def offer(self, name: str, choices: _Choices) -> None:
-        field = self.fields[name]
-        if isinstance(field, forms.ChoiceField):
-            field.choices = list(choices)
+        offer(self, "language", [("", _("not said")), *LANGUAGES, *more])
+        own = adapter_of(channel).options
+        self.names = (*self.COMMON, *(one.name for one in own))
+        for one in own:
+            self.fields[one.name] = _field_of(one)
 
     @property
     def says_otherwise(self) -> bool:
         """Whether something here differs from the text for every channel."""
-        own = [self[name].value() for name in ("variant", "content_warning") if name in self.fields]
+        own = [self[name].value() for name in self.fields if name not in {"visibility", "language"}]
         return any(own)
+
+    @property
+    def asked_for(self) -> set[str]:
+        """The names of what cannot be left out here."""
+        own = {one.name for one in adapter_of(self.channel).options if one.required}
+        return own | {"visibility", "language"}
 
     def options(self) -> dict[str, str]:
         """What was chosen. The network's usual visibility, where none was chosen before, is no choice:
         opening a post and saving it must not make another of it."""
         usual = adapter_of(self.channel).capabilities.visibilities[:1]
-        chosen = {name: self.cleaned_data[name] for name in self.OPTIONS if self.cleaned_data.get(name)}
+        said = {name: self.cleaned_data.get(name) for name in self.names}
+        chosen = {name: "1" if value is True else value for name, value in said.items() if value}
         if not self.initial.get("visibility") and (chosen.get("visibility"),) == usual:
             del chosen["visibility"]
         return chosen
+
+
+def _field_of(option: Option) -> forms.Field:
+    """Never required here: a draft may lack anything, and submitting says what is missing."""
+    said: dict[str, Any] = {"label": _(option.label), "help_text": _(option.help) if option.help else ""}
+    if option.kind == "flag":
+        return forms.BooleanField(required=False, **said)
+    if option.kind == "choice":
+        choices = [(value, _(label)) for value, label in option.choices]
+        return Told(required=False, choices=choices, **said)
+    return Words(widget=forms.TextInput(), **said)
 
 
 class PartForm(forms.Form):
@@ -184,6 +247,10 @@ PartSet = forms.formset_factory(PartForm, extra=1, max_num=25, absolute_max=50)
 MediaSet = forms.formset_factory(MediaForm, extra=0, max_num=20, absolute_max=40)
 
 
+def _set(value: Any) -> Any:
+    return value if isinstance(value, str) else sorted(value)
+
+
 def twice(text: str, brand: Brand) -> list[datetime]:
     """The two instants of a local time that the clock change repeats; none for any other text."""
     try:
@@ -197,17 +264,19 @@ def twice(text: str, brand: Brand) -> list[datetime]:
     return both if first > second else []
 
 
-def spots_of(brand: Brand, free: Sequence[datetime], chosen: Mapping[str, str]) -> list[tuple[str, Spot]]:
+def spots_of(
+    brand: Brand, free: Sequence[datetime], chosen: Mapping[str, str], reader: str = ""
+) -> list[tuple[str, Spot]]:
     """The moments on offer: what is chosen already, the brand's next free slots, on approval, another
-    time, none. `chosen` has `slot` and `at` as typed."""
-    spots = dict(spot_of(moment, _("free"), "ok") for moment in free)
+    time, none. `chosen` has `slot` and `at` as typed; `reader` is the time zone of whoever chooses."""
+    spots = dict(spot_of(moment, _("free"), "ok", reader) for moment in free)
     slot = chosen.get("slot", "")
     for moment in twice(chosen.get("at", ""), brand):
         value, spot = spot_of(moment, f"UTC{moment:%z}"[:6])
         spots = {value: spot, **spots}
     if slot and slot not in spots and slot not in {ON_APPROVAL, OTHER}:
         try:
-            value, spot = spot_of(read_instant(slot, brand.zone), _("chosen"))
+            _value, spot = _chosen(read_instant(slot, brand.zone), brand, reader)
             spots = {slot: spot, **spots}
         except Invalid:
             pass

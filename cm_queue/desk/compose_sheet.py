@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import cached_property
 from typing import Any
 
@@ -16,18 +17,22 @@ from django.utils.translation import gettext as _
 from accounts.clock import database_now
 from accounts.models import Brand, User
 from accounts.refusals import Invalid, Refused
-from cm_queue.desk import moments
 from cm_queue.desk.compose_forms import OTHER, ChannelForm, DraftForm, MediaSet, PartSet, spots_of
+from cm_queue.desk.compose_stock import template_sent
+from cm_queue.desk.following import predecessors
+from cm_queue.desk.forms import offer
+from journal import moments
 from posts import drafting
-from posts.models import Channel, Media, Post, Revision
+from posts.filling import as_draft, gaps_of
+from posts.models import Channel, Media, Post, Revision, Snippet
 from posts.reading import Draft, Reader
 from posts.rendering import Found, adapter_of, limits_of
-from posts.scheduling import ON_APPROVAL, is_quiet, next_free_slots
+from posts.scheduling import ON_APPROVAL, holiday_at, holidays_of, is_quiet, next_free_slots
 from posts.uploading import upload
 
 SLOTS_OFFERED = 6
 # Not mistakes, only not done yet: said more softly while somebody is still writing.
-UNDONE = frozenset({"empty", "no_slot", "no_channel", "alt_missing"})
+UNDONE = frozenset({"empty", "no_slot", "no_channel", "alt_missing", "gap_left"})
 _PLACES = (
     "kind",
     "channels",
@@ -40,6 +45,7 @@ _PLACES = (
     "media",
     "alt",
     "slot",
+    "after",
 )
 _ELSEWHERE = {
     "options": "channels",
@@ -47,6 +53,7 @@ _ELSEWHERE = {
     "late_minutes": "slot",
     "variants": "text",
     "pictures": "media",
+    "no_products": "products",
 }
 
 
@@ -73,8 +80,10 @@ class Sheet:
 
     def __init__(
         self, user: User, brand: Brand, post: Post | None = None,
-        data: QueryDict | None = None, files: MultiValueDict[str, Any] | None = None,
+        data: QueryDict | None = None, files: MultiValueDict[str, Any] | None = None, slot: str = "",
+        template: Snippet | None = None,
     ) -> None:  # fmt: skip
+        self.asked, self.template = slot, template
         self.user, self.brand, self.post = user, brand, post
         self.remarks: dict[str, list[Remark]] = {}
         self.content = drafting.current(post).content if post else {}
@@ -85,7 +94,8 @@ class Sheet:
         self.free = next_free_slots(brand, database_now(), SLOTS_OFFERED)
         self.form = DraftForm(data, files, brand=brand, channels=self.channels, initial=self._initial())
         typed = {name: str(self.form[name].value() or "") for name in ("slot", "at")}
-        self.form.offer("slot", spots_of(brand, self.free, typed))
+        offer(self.form, "slot", spots_of(brand, self.free, typed, user.time_zone))
+        offer(self.form, "after", predecessors(brand, post))
         self.each = [
             ChannelForm(data, channel=channel, initial=self._initial_on(channel)) for channel in self.channels
         ]
@@ -97,15 +107,17 @@ class Sheet:
             self._take_in(data)
         elif post is None:
             first = self._initial()
-            self.draft = {"channels": first["channels"], "slot": first["slot"]}
+            begun = as_draft(template) if template else {}
+            self.draft = {**begun, "channels": first["channels"], "slot": first["slot"]}
 
     # --- From the post --------------------------------------------------------------------------
     def _initial(self) -> dict[str, Any]:
         post = self.post
         if post is None:
             alone = [channel.key for channel in self.channels] if len(self.channels) == 1 else []
-            first = self.free[0].isoformat() if self.free else ""
-            return {"kind": Post._meta.get_field("kind").default, "channels": alone, "slot": first}
+            first = self.asked or (self.free[0].isoformat() if self.free else "")
+            plain = {"kind": Post._meta.get_field("kind").default, "channels": alone, "slot": first}
+            return plain | (self._begun(self.template, alone) if self.template else {})
         slot = ON_APPROVAL if post.on_approval else post.slot.isoformat() if post.slot else ""
         plain = {name: self.content[name] for name in ("channels", "text", "link", "reply_to")}
         return {
@@ -113,8 +125,29 @@ class Sheet:
             "kind": post.kind,
             "products": post.products,
             "topics": ", ".join(post.topics),
+            "had_kind": post.kind,
+            "had_products": " ".join(post.products),
+            "had_topics": " ".join(post.topics),
+            "no_products": post.products_said and not post.products,
             "slot": slot,
+            "after": str(post.after_id or ""),
         }
+
+    def _begun(self, template: Snippet, alone: list[str]) -> dict[str, Any]:
+        draft = as_draft(template)
+        topics, channels = ", ".join(draft["topics"]), draft["channels"] or alone
+        return {**draft, "topics": topics, "channels": channels}
+
+    @property
+    def gaps(self) -> list[str]:
+        """What the template that it began with left open."""
+        if self.post is not None:
+            return list(self.post.gaps)
+        return gaps_of(self.template) if self.template else []
+
+    @property
+    def template_writers(self) -> list[str]:
+        return [one.name for one in self.template.writers.order_by("pk")] if self.template else []
 
     def _initial_on(self, channel: Channel) -> dict[str, Any]:
         if self.post is None:
@@ -129,6 +162,8 @@ class Sheet:
         for form in (self.form, *self.each, *parts, *media):
             form.full_clean()
         self.seen = self.form.cleaned_data.get("seen")
+        if self.post is None:
+            self.template = template_sent(self.form.cleaned_data.get("template"), self.brand)
         self.thread = [text for text in (part.cleaned_data.get("text", "") for part in parts) if text.strip()]
         self.rows = self._known(
             [
@@ -141,9 +176,7 @@ class Sheet:
         clean = self.form.cleaned_data
         variants = [(one.channel.key, one.cleaned_data["variant"]) for one in self.each]
         self.draft = {
-            "kind": clean.get("kind", ""),
-            "products": clean.get("products", []),
-            "topics": clean.get("topics", []),
+            **self.form.facets(),  # type: ignore[typeddict-item]
             "channels": clean.get("channels", []),
             "text": clean.get("text", ""),
             "link": clean.get("link", "").strip(),
@@ -153,9 +186,12 @@ class Sheet:
             "variants": {key: text for key, text in variants if text.strip()},
             "options": {one.channel.key: one.options() for one in self.each},
             "slot": self.form.slot_text(),
+            "after": self.form.after_number(),
         }
         if self.draft["slot"] == OTHER:
             self.draft["slot"] = ""
+        if self.template is not None:
+            self.draft["template"] = self.template.pk
 
     def _known(self, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
         asked = [row["picture"] for row in rows if row["picture"]]
@@ -193,7 +229,10 @@ class Sheet:
                 if not gone:
                     raise
                 rest = {name: value for name, value in rest.items() if name not in gone}
-        would_be = Post(brand=self.brand, revision=Revision(content=content), **fields)
+        there = {"pk": self.post.pk, "corrects": self.post.corrects} if self.post else {}
+        would_be = Post(
+            brand=self.brand, revision=Revision(content=content), gaps=self.gaps, **there, **fields
+        )
         return Read(content, fields, channels, drafting.problems_to_submit(would_be, channels))
 
     # --- Remarks ------------------------------------------------------------------------------------
@@ -215,9 +254,8 @@ class Sheet:
             odd = [f"{one.prefix}-variant" for one in self.each if "\x00" in (one["variant"].value() or "")]
             return odd or ["text"]
         if name == "options":
-            warned = [one for one in self.each if "content_warning" in one.fields]
-            nul = [one for one in warned if "\x00" in (one["content_warning"].value() or "")]
-            odd = [f"{one.prefix}-content_warning" for one in nul]
+            typed = [(one, field) for one in self.each for field in one.names if field in one.fields]
+            odd = [f"{one.prefix}-{field}" for one, field in typed if "\x00" in str(one[field].value() or "")]
             return odd or ["channels"]
         return [name if name in _PLACES else _ELSEWHERE.get(name, "text")]
 
@@ -240,7 +278,7 @@ class Sheet:
 
     def _place_of(self, found: Found) -> str:
         form = next((one for one in self.each if one.channel.key == found.channel), None)
-        if form is not None and found.field in form.OPTIONS:
+        if form is not None and found.field in form.names and found.field in form.fields:
             return f"{form.prefix}-{found.field}"
         if form is not None and found.field == "text" and (form["variant"].value() or "").strip():
             return f"{form.prefix}-variant"
@@ -257,6 +295,11 @@ class Sheet:
     def todo(self) -> list[tuple[str, str]]:
         """Everything to settle, with where it stands."""
         return [(name, one.text) for name, remarks in self.remarks.items() for one in remarks]
+
+    @property
+    def knowing(self) -> bool:
+        """Whether the writer was told what saving costs them, and saves all the same."""
+        return self.form.is_bound and bool(self.form.cleaned_data.get("knowing"))
 
     @property
     def hard(self) -> int:
@@ -323,6 +366,11 @@ class Sheet:
         return max((int(limits.get("max_media_attachments", usual)) for limits, usual in own), default=4)
 
     @property
+    def describing(self) -> set[str]:
+        """The channels whose network has a place for descriptions of images."""
+        return {one.key for one in self.channels if adapter_of(one).capabilities.alt_text}
+
+    @property
     def threads(self) -> bool:
         return any(adapter_of(one).capabilities.threads for one in self.channels)
 
@@ -330,10 +378,22 @@ class Sheet:
     def replies(self) -> bool:
         return any(adapter_of(one).capabilities.reply for one in self.channels)
 
+    @property
+    def closed_days(self) -> list[str]:
+        """The holidays of the next two weeks, on which no slot is offered: « 25 décembre (Noël) »."""
+        today = database_now().astimezone(self.brand.zone).date()
+        coming = ((day, name) for day, name in sorted(holidays_of(self.brand).items()) if day >= today)
+        last = today + timedelta(days=14)
+        return [f"{moments.day_and_month(day)} ({name})" for day, name in coming if day <= last]
+
     def warn_of_silence(self, read: Read) -> None:
-        """A slot inside the brand's quiet hours is allowed, and said."""
+        """A slot inside the brand's quiet hours, or on a holiday, is allowed, and said."""
         slot = read.fields["slot"]
         if slot is not None and is_quiet(slot, self.brand):
             self.remark(
                 "slot", _("The house keeps silent at that hour. You may, but is it meant?"), soft=True
             )
+        holiday = holiday_at(slot, self.brand) if slot is not None else ""
+        if holiday:
+            told = _("That day is a holiday of the house (%(name)s). You may, but is it meant?")
+            self.remark("slot", told % {"name": holiday}, soft=True)

@@ -8,7 +8,9 @@ from django.conf import settings
 from django.http import HttpRequest
 from django.utils.functional import cached_property
 
+from accounts.models import User
 from cm_queue.desk.alarming import Alarm, alarms_of
+from cm_queue.desk.living import MOST_COUNTED, Stamp, asked_for, shown, stamp_of
 
 THEME_COOKIE = "theme"
 THEMES = ("light", "dark")
@@ -42,13 +44,44 @@ class House:
         return section_of(match.url_name) if match and match.url_name else ""
 
     @cached_property
-    def queue_count(self) -> int | None:
-        """How many posts wait for this person's expertise; None when there is nobody to ask for."""
-        return None
+    def queue_count(self) -> int | str | None:
+        """How many posts in review this person was asked to read and has not answered yet, “9+” beyond nine;
+        None when there is nobody to ask for. One query."""
+        user = getattr(self._request, "user", None)
+        if self.brand is None or self.membership is None or not isinstance(user, User):
+            return None
+        count = asked_for(user, self.brand)
+        return f"{MOST_COUNTED}+" if count > MOST_COUNTED else count
+
+    @cached_property
+    def live(self) -> Stamp | None:
+        """The stamp of what the page shows, by which it is kept true while it is open; taken before the page
+        was read, where its view said so. None for somebody without a brand."""
+        taken: Stamp | None = getattr(self._request, "live_stamp", None)
+        user = getattr(self._request, "user", None)
+        if taken is not None or self.brand is None or self.membership is None or not isinstance(user, User):
+            return taken
+        return stamp_of(user, self.brand)
+
+    @property
+    def page(self) -> str:
+        """The address at which this very page can be fetched again; empty for an answer to a form."""
+        return self._request.get_full_path() if self._request.method == "GET" else ""
+
+    @property
+    def unread(self) -> str:
+        """How many notices are new, as the frame shows it."""
+        return shown(self.live.unread) if self.live else ""
+
+    @property
+    def quiet(self) -> bool:
+        """Whether the page fetches itself again in the background: what is to be said once waits for a page
+        that somebody sees."""
+        return self._request.headers.get("X-Live") == "1"
 
     @cached_property
     def alarms(self) -> list[Alarm]:
-        """Incidents first, then pauses, of the current brand. Two queries."""
+        """Incidents first, then pauses, of the current brand."""
         return alarms_of(self.brand) if self.brand else []
 
 

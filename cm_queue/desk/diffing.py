@@ -13,6 +13,7 @@ import regex
 from diff_match_patch import diff_match_patch
 from django.utils.translation import gettext as _
 
+from cm_queue.desk.showing import own_options
 from cm_queue.desk.signs import VISIBILITIES
 from cm_queue.desk.spotting import Piece, marked
 
@@ -86,7 +87,8 @@ def changes(old: Mapping[str, Any], new: Mapping[str, Any], names: Mapping[str, 
         if key not in old:
             remarks.setdefault(_("Channel added."), []).append(key)
             continue
-        for where, before, after in _texts(_body(old[key]), _body(new[key])):
+        own = _own_texts(old[key], new[key])
+        for where, before, after in (*_texts(_body(old[key]), _body(new[key])), *own):
             if before != after:
                 texts.setdefault((where, before, after), []).append(key)
         for remark in _remarks(_body(old[key]), _body(new[key])):
@@ -126,6 +128,7 @@ def texts_of(payload: Mapping[str, Any]) -> list[str]:
     found = [part.get("text", "") for part in parts]
     found += [item.get("alt", "") for part in parts for item in part.get("media") or []]
     found.append(_warning(body))
+    found += [value for _label, value in own_options(str(payload.get("network", "")), body)]
     return [text for text in found if text]
 
 
@@ -151,6 +154,13 @@ def _texts(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterable[tuple[str
         for place, (was, now) in enumerate(media, start=1):
             yield _("Description of image %(n)s") % {"n": place}, was.get("alt", ""), now.get("alt", "")
     yield _("Content warning"), _warning(old), _warning(new)
+
+
+def _own_texts(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterable[tuple[str, str, str]]:
+    """What only its network was told: a title, a category."""
+    before, after = (dict(own_options(str(one.get("network", "")), _body(one))) for one in (old, new))
+    for label in dict.fromkeys([*before, *after]):
+        yield label, before.get(label, ""), after.get(label, "")
 
 
 def _remarks(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:

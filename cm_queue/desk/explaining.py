@@ -11,12 +11,13 @@ from django.utils.translation import ngettext
 
 from approvals.gate import Code, Reason, Verdict
 from approvals.wording import Words, level_name, listed
-from cm_queue.desk import moments
 from cm_queue.desk.checking import domain_label, named, words_of
 from cm_queue.desk.phrasing import at_time
+from journal import moments
 from journal.models import Entry
 from posts.lifecycle import DeliveryState, PostState
 from posts.models import Delivery, Post
+from publishing.handing import is_by_hand
 
 D = DeliveryState
 
@@ -92,6 +93,9 @@ def _stopped_by(stop: Reason, words: Words) -> str:
     match stop.params.get("blocker"):
         case "changes_requested":
             return _("%(who)s asks for a correction: “%(why)s”") % told
+        case "veto" if equals := named(stop.could, words):
+            text = _("%(who)s objects, and only they or %(equals)s can lift it: “%(why)s”")
+            return text % {**told, "equals": listed(equals)}
         case "veto":
             return _("%(who)s objects, and only they or an equal can lift it: “%(why)s”") % told
         case _:
@@ -209,6 +213,8 @@ def _again(one: Delivery) -> str:
         "why": _problem(one),
         "when": moments.until(one.next_at or timezone.now()),
     }
+    if is_by_hand(one):
+        return _("Nobody has posted it on %(channel)s yet: it is handed over again %(when)s.") % words
     return _("%(channel)s did not take it yet (%(why)s): the next try is %(when)s.") % words
 
 
@@ -253,10 +259,38 @@ def _failed(post: Post, verdict: Verdict, telling: Telling) -> str:
 
 
 def _unknown(post: Post, verdict: Verdict, telling: Telling) -> str:
-    rows = [one.channel.name for one in telling.deliveries.get(post.pk, ()) if one.lifecycle == D.UNKNOWN]
-    return _(
-        "Nobody knows whether it went out on %(where)s: look there, and say. Nothing is sent again before."
-    ) % {"where": ", ".join(rows) or "–"}
+    rows = [one for one in telling.deliveries.get(post.pk, ()) if one.lifecycle == D.UNKNOWN]
+    by_hand = [one.channel.name for one in rows if is_by_hand(one)]
+    unsure = [one.channel.name for one in rows if not is_by_hand(one)]
+    told = []
+    if unsure or not by_hand:
+        told.append(
+            _(
+                "Nobody knows whether it went out on %(where)s: look there, and say. Nothing is sent again before."
+            )
+            % {"where": ", ".join(unsure) or "–"}
+        )
+    if by_hand and post.held_by is not None:
+        words = {"who": post.held_by.name, "where": ", ".join(by_hand)}
+        told.append(
+            _(
+                "%(who)s put it on hold: nobody may post it on %(where)s before a qualified person resumes it. "
+                "If it is out already, say so here."
+            )
+            % words
+        )
+    elif by_hand:
+        told.append(
+            _("It waits for somebody to post it by hand on %(where)s, and to say here that it is out.")
+            % {"where": ", ".join(by_hand)}
+        )
+    return " ".join(told)
+
+
+def only_by_hand(post: Post, telling: Telling) -> bool:
+    """Whether nothing of a post is in doubt but what a person is to post."""
+    rows = [one for one in telling.deliveries.get(post.pk, ()) if one.lifecycle == D.UNKNOWN]
+    return bool(rows) and all(is_by_hand(one) for one in rows)
 
 
 def _withdrawn(post: Post, verdict: Verdict, telling: Telling) -> str:
@@ -269,7 +303,7 @@ def _retracted(post: Post, verdict: Verdict, telling: Telling) -> str:
 
 def _problem(one: Delivery) -> str:
     """A delivery's problem in a few words; the network's own where it gave some."""
-    code, text = str(one.problem.get("code", "")), str(one.problem.get("text", "")).strip().rstrip(".")
+    code, text = str(one.problem.get("code", "")), str(one.problem.get("text", "")).strip()
     plain = {
         "rate_limited": _("the network asked to wait"),
         "not_sent": _("the network could not be reached"),
@@ -279,7 +313,7 @@ def _problem(one: Delivery) -> str:
         "held": _("held"),
     }
     said = _(text) if text and text != "worker_lost" else ""
-    return said or plain.get(code, "") or _("no reason given")
+    return said.rstrip(".") or plain.get(code, "") or _("no reason given")
 
 
 _Sentence = Callable[[Post, Verdict, Telling], str]

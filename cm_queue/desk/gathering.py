@@ -16,19 +16,23 @@ from django.utils.translation import gettext as _
 from accounts.models import Brand, User
 from approvals.models import Decision
 from approvals.models import Verdict as Said
-from cm_queue.desk import moments, queueing
-from cm_queue.desk.checking import words_of
-from cm_queue.desk.explaining import Telling
+from approvals.routing import waits_for
+from cm_queue.desk import queueing
+from cm_queue.desk.explaining import Telling, only_by_hand
+from cm_queue.desk.keeping import names_of
 from cm_queue.desk.listing import Lister, Row, channels_in, networks_of
-from cm_queue.desk.queueing import listed_posts, title_of
+from cm_queue.desk.queueing import listed_posts
+from journal import moments
 from journal.models import Notice
 from journal.wording import notice_title
 from posts.lifecycle import PostState
 from posts.models import Channel, Post
+from posts.titling import title_of
 
 PER_PAGE = 8
 ON_THE_LINE = 8
 NOTICES = 6
+MOST_NOTICES = 100
 SILENCE = timedelta(hours=4)
 WARN_BEFORE = timedelta(days=7)
 UNFINISHED = (PostState.DRAFT, PostState.CHANGES_REQUESTED, PostState.REJECTED)
@@ -43,25 +47,23 @@ class Desk:
 
     def __init__(self, user: User, brand: Brand, *, drafts: int = 1, stopped: int = 1) -> None:
         self.user, self.brand, self.now = user, brand, timezone.now()
-        in_review = queueing.in_review(brand)
+        first = queueing.beginning(brand, user)
         self.mine = self._page(self._mine(), drafts)
         self.stopped_page = self._page(self._stopped(), stopped)
-        upcoming = self._upcoming(in_review)
-        judged = queueing.judge(chain(in_review, self.mine, self.stopped_page, upcoming))
+        upcoming = self._upcoming()
+        judged = queueing.judge(chain(first.posts, self.mine, self.stopped_page, upcoming))
         self.channels = channels_in(brand)
-        words = words_of(brand)
+        words = names_of(brand).words
         telling = Telling.about(chain(self.stopped_page, self.mine), words)
         lister = Lister(user.person_id, words, networks_of(self.channels), telling)
-        queue = [
-            judged[post.pk]
-            for post in in_review
-            if queueing.waits_for(judged[post.pk].verdict, user.person_id)
-        ]
-        self.waiting_count = len(queue)
+        mine = (judged[post.pk] for post in first.posts)
+        queue = [one for one in mine if waits_for(one.verdict, user.person_id)]
+        self.waiting_count, self.waiting_whole = len(queue), first.whole
         self.waiting = [lister.row(one) for one in queue[:PER_PAGE]]
         said = self._last_words([post.pk for post in self.mine])
         self.drafts = [lister.row(judged[post.pk], said=said.get(post.pk), why=True) for post in self.mine]
         self.stopped = [lister.row(judged[post.pk], why=True) for post in self.stopped_page]
+        self.by_hand = {post.pk for post in self.stopped_page if only_by_hand(post, telling)}
         self.line = line([lister.row(judged[post.pk]) for post in upcoming], self.now, brand)
         self.notices = notices(user, brand)
         self.next_release = next(
@@ -83,11 +85,12 @@ class Desk:
         states = [one.value for one in STOPPED]
         return queueing.listed_posts(self.brand).filter(state__in=states).order_by("-slot", "-pk")
 
-    def _upcoming(self, in_review: Sequence[Post]) -> list[Post]:
+    def _upcoming(self) -> list[Post]:
         on_its_way = queueing.listed_posts(self.brand).filter(
             state__in=[one.value for one in ON_ITS_WAY], slot__gt=self.now - timedelta(hours=1)
         )
-        both = [*queueing.soonest(on_its_way)[:ON_THE_LINE], *(post for post in in_review if post.slot)]
+        in_review = queueing.planned_reviews(self.brand, ON_THE_LINE)
+        both = [*on_its_way.order_by("slot", "pk")[:ON_THE_LINE], *in_review]
         return sorted(both, key=lambda post: (post.slot or self.now, post.pk))[:ON_THE_LINE]
 
     def _last_words(self, ids: Sequence[int]) -> dict[int, Decision]:
@@ -174,23 +177,35 @@ class Told:
     def review(self) -> bool:
         return self.notice.kind == "review.asked"
 
+    @property
+    def by_hand(self) -> int | None:
+        """The delivery that waits to be posted by hand, whose page has the bytes."""
+        pk = self.notice.data.get("by_hand")
+        return int(pk) if pk else None
+
 
 @dataclass(frozen=True, slots=True)
 class Unread:
-    """The newest notices, how many there are, and up to which id the page showed them."""
+    """The newest notices, how many there are (at most `MOST_NOTICES`, for which a page says “99+”), and up to
+    which id the page showed them."""
 
     rows: Sequence[Told]
     count: int
     up_to: int
 
     @property
-    def older(self) -> int:
-        return self.count - len(self.rows)
+    def told(self) -> str:
+        return f"{MOST_NOTICES - 1}+" if self.count >= MOST_NOTICES else str(self.count)
+
+    @property
+    def older(self) -> str:
+        rest = min(self.count, MOST_NOTICES - 1) - len(self.rows)
+        return f"{rest}+" if self.count >= MOST_NOTICES else str(rest)
 
 
 def notices(user: User, brand: Brand) -> Unread:
     unread = Notice.objects.filter(user=user, brand=brand, read_at__isnull=True)
-    count = unread.count()
+    count = unread[:MOST_NOTICES].count()
     rows = list(unread.order_by("-pk")[:NOTICES]) if count else []
     posts = listed_posts(brand).in_bulk({one.post_id for one in rows if one.post_id})
     told = []

@@ -20,9 +20,15 @@ def number(count: int) -> str:
 
 
 def headline(desk: Desk) -> str:
-    """What needs this person first: their reading, then a doubt, then their drafts, then what is stopped."""
+    """What needs this person first: their reading, then what somebody must post, then a doubt, then their
+    drafts, then what is stopped."""
     if desk.waiting_count:
-        return waiting(desk.waiting_count, desk.waiting[0].post.slot)
+        return waiting(desk.waiting_count, desk.waiting[0].post.slot, whole=desk.waiting_whole)
+    if desk.by_hand:
+        count = len(desk.by_hand)
+        return ngettext(
+            "One post waits to be posted by hand.", "%(n)s posts wait to be posted by hand.", count
+        ) % {"n": capfirst(number(count))}
     doubts = sum(row.post.lifecycle == PostState.UNKNOWN for row in desk.stopped)
     if doubts:
         return ngettext(
@@ -45,9 +51,14 @@ def headline(desk: Desk) -> str:
     return _("Nothing waits for you.")
 
 
-def waiting(count: int, first: datetime | None) -> str:
-    """« Quatre posts attendent votre avis, le premier part à 11 h 15. »"""
+def waiting(count: int, first: datetime | None, *, whole: bool = True) -> str:
+    """« Quatre posts attendent votre avis, le premier part à 11 h 15. » `whole`: these are all there are."""
     words = {"n": capfirst(number(count)), "when": at_time(first) if first else ""}
+    if not whole and first is None:
+        return _("More than %(n)s posts wait for you.") % {**words, "n": number(count)}
+    if not whole:
+        text = _("More than %(n)s posts wait for you; the first of these goes out %(when)s.")
+        return text % {**words, "n": number(count)}
     if first is None:
         return ngettext("One post waits for you.", "%(n)s posts wait for you.", count) % words
     return (

@@ -20,9 +20,11 @@ from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import require_POST, require_safe
 
 from accounts.models import Brand, Membership
+from approvals.naming import domain_name
 from approvals.wording import product_names
 from cm_queue.desk.compose import post_url
-from cm_queue.desk.compose_ahead import domain_label
+from cm_queue.desk.facets import raised
+from cm_queue.desk.forms import offer
 from cm_queue.desk.guarding import MemberRequest, for_members
 from journal.models import Entry, Personal, Seal
 from journal.verifying import verify
@@ -32,30 +34,60 @@ PER_PAGE = 50
 MACHINE = "machine"
 # The families of verbs, and the verbs by which people look for something.
 VERBS: Mapping[str, tuple[str, ...]] = {
-    "post": ("create", "edit", "submit", "schedule", "reschedule", "facets", "hold", "held", "resume",
-             "missed", "release", "withdraw", "clone", "published", "partly_published", "failed", "unknown"),
-    "decision": ("approve", "request_changes", "reject", "withdraw"),
+    "post": ("create", "edit", "submit", "schedule", "reschedule", "facets", "split", "hold", "held", "resume",
+             "missed", "release", "withdraw", "clone", "published", "partly_published", "failed", "unknown",
+             "correct", "retracted"),
+    "facet": ("raise", "lower"),
+    "suggestion": ("add", "accept", "decline"),
+    "comment": ("add",),
+    "review": ("remind", "pass_on"),
+    "decision": ("approve", "request_changes", "reject", "withdraw", "override"),
     "delivery": ("delivered", "rejected", "auth_failed", "rate_limited", "not_sent", "unavailable",
-                 "unknown", "settle"),
+                 "unknown", "settle", "corrected", "missed"),
+    "retraction": ("ask", "propose", "confirm", "done", "failed"),
+    "recurrence": ("begin", "draft", "end"),
     "media": ("upload",),
-    "channel": ("add", "check", "pause", "resume"),
-    "member": ("invite", "deactivate"),
-    "credential": ("found", "revoke"),
     "pause": ("begin", "end"),
     "incident": ("declare", "lift", "lifted"),
-    "policy": ("adopt",),
+    "credential": ("found", "propose", "vouch", "confirm", "decline", "renew", "practice", "suspend",
+                   "reinstate", "revoke", "lapse", "looked"),
+    "absence": ("add", "remove"),
+    "policy": ("adopt", "propose", "confirm", "drop", "acknowledge"),
+    "lexicon": ("begin", "add", "ask_end", "end", "keep"),
+    "snippet": ("add", "change", "put_away"),
+    "channel": ("add", "check", "pause", "resume"),
+    "brand": ("create", "edit", "stop", "start"),
+    "member": ("ask", "unask", "join", "invite", "deactivate"),
+    "rota": ("write",),
+    "person": ("link",),
+    "account": ("deactivate", "reset_link", "access"),
+    "token": ("revoke",),
 }  # fmt: skip
 FAMILIES = {
     "post": gettext_lazy("Posts"),
+    "facet": gettext_lazy("What posts are about"),
+    "suggestion": gettext_lazy("Suggestions"),
+    "comment": gettext_lazy("Comments"),
+    "review": gettext_lazy("Requests to read"),
     "decision": gettext_lazy("Decisions"),
     "delivery": gettext_lazy("Sending"),
+    "retraction": gettext_lazy("Taking back"),
+    "recurrence": gettext_lazy("Recurring posts"),
     "media": gettext_lazy("Images"),
-    "channel": gettext_lazy("Channels"),
-    "member": gettext_lazy("Members"),
-    "credential": gettext_lazy("Expertise"),
     "pause": gettext_lazy("Pauses"),
     "incident": gettext_lazy("Incidents"),
+    "credential": gettext_lazy("Expertise"),
+    "absence": gettext_lazy("Absences"),
     "policy": gettext_lazy("Policy"),
+    "lexicon": gettext_lazy("Lexicon"),
+    "snippet": gettext_lazy("Templates and ready words"),
+    "channel": gettext_lazy("Channels"),
+    "brand": gettext_lazy("Brand"),
+    "member": gettext_lazy("Members"),
+    "rota": gettext_lazy("On call"),
+    "person": gettext_lazy("People"),
+    "account": gettext_lazy("Accounts"),
+    "token": gettext_lazy("API tokens"),
 }
 # A cell that begins with one of these is a formula to a spreadsheet.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
@@ -93,9 +125,7 @@ class FilterForm(forms.Form):
             ("verb", [("", _("everything")), *verbs]),
             ("who", [("", _("everybody")), *people, (MACHINE, _("the machine"))]),
         ):
-            field = self.fields[name]
-            assert isinstance(field, forms.ChoiceField)
-            field.choices = choices
+            offer(self, name, choices)
 
     def wanted(self) -> dict[str, Any]:
         """The filters without the cursor, as they stand in an address."""
@@ -126,7 +156,8 @@ class FilterForm(forms.Form):
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """One entry in words. `said` is what somebody wrote, erased or not; `place` its number in the chain."""
+    """One entry in words. `said` is what somebody wrote, erased or not, and `shown` the same for people, who know
+    no keys; `place` its number in the chain."""
 
     entry: Entry
     who: str
@@ -136,6 +167,7 @@ class Told:
     place: int | None
     url: str
     about: str = ""
+    shown: str = ""
 
 
 class Subjects:
@@ -155,10 +187,10 @@ class Subjects:
         if kind == "credential" and "domain" in entry.data:
             return _("%(who)s: %(domain)s %(level)s").strip() % {
                 "who": self.people.get(entry.data.get("person"), "?"),
-                "domain": domain_label(str(entry.data["domain"]), self.products),
+                "domain": domain_name(str(entry.data["domain"]), self.products),
                 "level": entry.data.get("level", ""),
             }
-        return "" if kind in {"media", "policy"} else entry.subject
+        return "" if kind in {"brand", "media", "policy", "snippet"} else entry.subject
 
 
 def tell(entries: Iterable[Entry], subjects: Subjects) -> list[Told]:
@@ -177,6 +209,7 @@ def tell(entries: Iterable[Entry], subjects: Subjects) -> list[Told]:
             place=seals.get(one.pk),
             url=post_url(one.post_id) if one.post_id else "",
             about=subjects.about(one),
+            shown=raised(one, personal[one.pk].text, subjects.products) if one.pk in personal else "",
         )
         for one in entries
     ]
@@ -188,6 +221,7 @@ def machine_name(system: str) -> str:
         "worker": _("the publisher"),
         "installer": _("the installation"),
         "operator": _("the operator"),
+        "lexicon": _("the lexicon"),
     }
     return names.get(system, system or "–")
 

@@ -12,13 +12,15 @@ from django.utils.translation import gettext as _
 from accounts.models import Brand
 from approvals.gate import Verdict
 from approvals.models import Decision
+from approvals.routing import counts_for, waits_for
 from approvals.wording import Words, kind_name, listed
 from cm_queue.desk.checking import label, named
 from cm_queue.desk.explaining import Telling, why_not_out
-from cm_queue.desk.queueing import Judged, title_of, waits_for
+from cm_queue.desk.queueing import Judged
 from cm_queue.desk.queueing import yours as coverable
 from posts.lifecycle import PostState
 from posts.models import Channel, Post
+from posts.titling import title_of
 
 _OBJECTED = {PostState.CHANGES_REQUESTED, PostState.REJECTED}
 
@@ -84,7 +86,7 @@ class Lister:
         could = coverable(verdict, self.person)
         missing = [one for one in verdict.reading.coverage if one.missing]
         if not could:
-            return _("a second reading") if waits_for(verdict, self.person) else ""
+            return _("a second reading") if counts_for(verdict, self.person) else ""
         if len(could) == len(missing) and len(could) > 1:
             return _("everything")
         return ", ".join(label(one, self.words) for one in could)

@@ -9,28 +9,36 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
+from approvals.calling import on_call_now
+from cm_queue.desk.beginning import card_for
 from cm_queue.desk.forms import NoticesForm
 from cm_queue.desk.gathering import Desk
 from cm_queue.desk.guarding import MemberRequest, for_members
+from cm_queue.desk.halting import StopForm
 from cm_queue.desk.headlines import headline
+from cm_queue.desk.living import keep_live
+from cm_queue.desk.numbers import page_in
 from journal.models import Notice
 
 
 @require_GET
 @for_members
 def desk(request: MemberRequest) -> HttpResponse:
+    keep_live(request)
     gathered = Desk(
         request.user,
         request.brand,
-        drafts=_number(request.GET.get("drafts")),
-        stopped=_number(request.GET.get("stopped")),
+        drafts=page_in(request.GET.get("drafts")),
+        stopped=page_in(request.GET.get("stopped")),
     )
-    return render(request, "desk/desk.html", {"desk": gathered, "headline": headline(gathered)})
-
-
-def _number(text: str | None) -> int:
-    """A page's number as typed into an address; anything else is the first page."""
-    return int(text) if text and text.isascii() and text.isdigit() and len(text) < 7 else 1
+    context = {
+        "desk": gathered,
+        "headline": headline(gathered),
+        "stop_form": StopForm(auto_id="stop-%s"),
+        "on_call": on_call_now(request.brand),
+        "setup_steps": card_for(request.brand, is_owner=request.membership.is_owner),
+    }
+    return render(request, "desk/desk.html", context)
 
 
 @require_POST
@@ -42,4 +50,4 @@ def read_notices(request: MemberRequest) -> HttpResponse:
         unread = Notice.objects.filter(user=request.user, brand=request.brand, read_at__isnull=True)
         unread.filter(pk__lte=form.cleaned_data["up_to"]).update(read_at=timezone.now())
         messages.success(request, _("Notices read."))
-    return redirect("desk")
+    return redirect(form.cleaned_data.get("back") or "desk")

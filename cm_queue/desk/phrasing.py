@@ -7,7 +7,7 @@ from datetime import datetime
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from cm_queue.desk import moments
+from journal import moments
 
 
 def at_time(moment: datetime) -> str:

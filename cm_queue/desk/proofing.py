@@ -3,17 +3,19 @@ bytes, or the ones before, were last read."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 from adapters.base import Count
 from approvals.models import Decision
 from cm_queue.desk.diffing import Changes, changes, links_of, texts_of
+from cm_queue.desk.noting import notes_on
 from cm_queue.desk.spotting import Oddity, Piece, marked, oddities
 from posts.drafting import channels_of, current
 from posts.models import Channel, Post, Revision
-from posts.rendering import counts_of, payload_of
+from posts.rendering import counts_of, fits_for, payload_of, price_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +23,9 @@ class Preview:
     channel: Channel
     payload: dict[str, Any]
     counts: Sequence[Count]
+    price: Decimal | None
+    # By the SHA-256 of a file: what was done so that the network takes it.
+    notes: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,15 +53,18 @@ def previews_of(post: Post) -> tuple[list[Preview], bool]:
     revision = current(post)
     channels = channels_of(post)
     sealed = bool(revision.digest)
-    return [
-        Preview(
-            channel,
-            revision.payloads[channel.key] if sealed else payload_of(revision.content, channel).as_json(),
-            counts_of(revision.content, channel),
-        )
-        for channel in channels
-        if not sealed or channel.key in revision.payloads
-    ], sealed
+    content = revision.content
+    # Of what is sealed it merely counts: its files are those of the payload, whatever the rules are today.
+    fits = {} if sealed else fits_for(content, channels)
+    previews = []
+    for channel in channels:
+        if sealed and channel.key not in revision.payloads:
+            continue
+        payload = revision.payloads[channel.key] if sealed else payload_of(content, channel, fits).as_json()
+        notes = notes_on(content, payload, channel)
+        counts, price = counts_of(content, channel, fits), price_of(content, channel, fits)
+        previews.append(Preview(channel, payload, counts, price, notes))
+    return previews, sealed
 
 
 def proof_of(post: Post, decisions: Sequence[Decision], person: int) -> Proof:

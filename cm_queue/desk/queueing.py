@@ -1,31 +1,39 @@
 """What waits for whom: the posts in review that a person's expertise could bring forward.
 
-Always for many posts at once, in a number of queries that does not grow with them. At most `OPEN` posts,
-the soonest first, are judged: a page must not take longer because a desk is full.
+Always for many posts at once, in a number of queries that does not grow with them. Posts are judged by two
+dozen, from some place in their order on: a page must not take longer because a desk is full.
 """
 
 from __future__ import annotations
 
-import re
-import textwrap
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from dataclasses import dataclass, field
+from typing import NamedTuple
 
-from django.db.models import F, QuerySet
-from django.utils.translation import gettext as _
+from django.db.models import QuerySet
 
 from accounts.models import Brand, User
 from approvals.facts import Loaded, load
-from approvals.gate import Code, Coverage, Verdict, evaluate
+from approvals.gate import Coverage, Verdict, evaluate
 from approvals.reviewing import moment_of
+from approvals.routing import waits_for
+from approvals.standing import DESK_SHELF
+from cm_queue.desk import seeking
+from cm_queue.desk.seeking import Place, Sought
 from posts.lifecycle import PostState
 from posts.models import Post
 
-OPEN = 120
+# How many are judged at once, and how often at most for one page: then it shows what it found. The database leaves in
+# few that do not wait, so that a page's worth and a few more mostly make a page.
+LOOK = 24
+LOOKS = 5
+PER_PAGE = 20
+NEXT = 8
 _NOT_SHOWN = (
     "created_at",
     "submitted_at",
+    "reasons",
+    "local_slot",
     "revision__payloads",
     "revision__created_at",
     "revision__sealed_at",
@@ -33,7 +41,6 @@ _NOT_SHOWN = (
     "author__last_login",
     "author__date_joined",
 )
-_SENTENCE = re.compile(r".{20,}?[.!?…](?=\s)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,40 +69,17 @@ def listed_posts(brand: Brand) -> QuerySet[Post]:
     )
 
 
-def soonest(posts: QuerySet[Post]) -> QuerySet[Post]:
-    """By slot; what has none yet comes first if it is due on approval, else last."""
-    return posts.order_by(F("on_approval").desc(), F("slot").asc(nulls_last=True), "pk")
-
-
-def soonest_first(posts: Iterable[Post]) -> list[Post]:
-    """The same order for posts that are loaded already."""
-    far = datetime.max.replace(tzinfo=UTC)
-    return sorted(posts, key=lambda post: (not post.on_approval, post.slot or far, post.pk))
-
-
 def judge(posts: Iterable[Post]) -> dict[int, Judged]:
-    """The verdict on each post, by its id. Thirteen queries, or none for no posts."""
+    """The verdict on each post, by its id. Thirteen queries, five when the brand was read a moment ago, or none
+    for no posts."""
     once = {post.pk: post for post in posts}
     if not once:
         return {}
-    loaded = load(list(once.values()))
+    loaded = load(list(once.values()), shelf=DESK_SHELF)
     return {
         pk: Judged(post, loaded[pk], evaluate(loaded[pk].facts, moment_of(post, loaded[pk].facts.taken_at)))
         for pk, post in once.items()
     }
-
-
-def in_review(brand: Brand) -> list[Post]:
-    """The posts that wait for decisions, soonest slot first, with as little of each as judging it takes."""
-    rows = (
-        Post.objects.filter(brand=brand, state=PostState.IN_REVIEW.value)
-        .select_related("author", "revision")
-        .defer(*_NOT_SHOWN)
-    )
-    found = list(soonest(rows)[:OPEN])
-    for post in found:
-        post.brand = brand
-    return found
 
 
 def yours(verdict: Verdict, person: int) -> list[Coverage]:
@@ -103,41 +87,139 @@ def yours(verdict: Verdict, person: int) -> list[Coverage]:
     return [one for one in verdict.reading.coverage if one.missing and person in (*one.could, *one.away)]
 
 
-def waits_for(verdict: Verdict, person: int) -> bool:
-    """Whether this person's approval would count towards something that is missing: a requirement, or
-    one more pair of qualified eyes. The gate already left out whoever contributed."""
-    if yours(verdict, person):
-        return True
-    return any(reason.code == Code.MISSING_PEOPLE and person in reason.could for reason in verdict.reasons)
+def _rows(posts: QuerySet[Post], brand: Brand, count: int) -> list[Post]:
+    """With as little of each as judging and listing it takes."""
+    found = list(posts.select_related("author", "revision").defer(*_NOT_SHOWN)[:count])
+    for post in found:
+        post.brand = brand
+    return found
 
 
-def waiting(brand: Brand, user: User) -> list[Judged]:
-    """The person's queue, soonest slot first."""
-    return [one for one in judge(in_review(brand)).values() if waits_for(one.verdict, user.person_id)]
+def planned_reviews(brand: Brand, count: int) -> list[Post]:
+    """The soonest posts in review that have a slot, whoever they wait for."""
+    planned = seeking.in_review(brand).filter(on_approval=False, slot__isnull=False)
+    return _rows(planned.order_by("-on_approval", "slot", "pk"), brand, count)
 
 
-def title_of(post: Post, length: int = 96) -> str:
-    """What a list calls a post: the first sentence of its text, if it is neither short nor long, else the
-    text's first words; the image's description where there is no text."""
-    content = post.revision.content if post.revision else {}
-    texts = [content.get("text", ""), *content.get("variants", {}).values()]
-    texts += [item.get("alt", "") for item in content.get("media", [])]
-    text = next((" ".join(text.split()) for text in texts if text.strip()), "")
-    sentence = _SENTENCE.match(text)
-    if sentence and len(sentence.group()) <= length:
-        return sentence.group()
-    if len(text) > length:
-        return textwrap.shorten(text, length, placeholder="…")
-    return text or _("Post without a text (%(n)s)") % {"n": post.pk}
+@dataclass(frozen=True, slots=True)
+class Beginning:
+    """The first posts that may wait for a person, not judged yet; `whole` when there are no others."""
+
+    posts: Sequence[Post]
+    whole: bool
 
 
-def neighbours(queue: Sequence[Judged], pk: int) -> tuple[int | None, Post | None, Post | None]:
-    """(place from 1 or None, the one before, the one after) of a post in the queue. For a post that is
-    not in it the one after is the first."""
-    ids = [one.post.pk for one in queue]
-    if pk not in ids:
-        return None, None, queue[0].post if queue else None
-    at = ids.index(pk)
-    before = queue[at - 1].post if at else None
-    after = queue[at + 1].post if at + 1 < len(queue) else None
-    return at + 1, before, after
+def beginning(brand: Brand, user: User) -> Beginning:
+    posts = _candidates(brand, user, Sought(), None, LOOK)
+    return Beginning(posts, len(posts) < LOOK)
+
+
+def _candidates(
+    brand: Brand, user: User, sought: Sought, after: Place | None, count: int, *, backwards: bool = False
+) -> list[Post]:
+    """The next so many posts from a place on that may wait for a person, soonest first, or backwards."""
+    waiting = seeking.could_wait(seeking.in_review(brand), user.person_id, DESK_SHELF.of(brand))
+    found = sought.among(waiting)
+    if after is not None:
+        found = found.filter(after.before() if backwards else after.after())
+    return _rows(seeking.latest(found) if backwards else seeking.soonest(found), brand, count)
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """A part of a person's queue. `older` and `newer` are the places from which it goes on that way, None at
+    an end; `whole` says that this is all there is."""
+
+    rows: Sequence[Judged] = field(default_factory=list)
+    newer: Place | None = None
+    older: Place | None = None
+
+    @property
+    def whole(self) -> bool:
+        return self.newer is None and self.older is None
+
+
+def stretch(
+    brand: Brand, user: User, sought: Sought, *, after: Place | None = None, before: Place | None = None
+) -> Stretch:
+    """A page of what waits for a person, from a place on. Looks at `LOOK` posts, and again where the gate has
+    more to say of most of them, at most `LOOKS` times: a page may be short and go on all the same."""
+    backwards = before is not None
+    place, found, more = before if backwards else after, list[Judged](), True
+    for _ in range(LOOKS):
+        rows = _candidates(brand, user, sought, place, LOOK, backwards=backwards)
+        judged = judge(rows)
+        found += [judged[one.pk] for one in rows if waits_for(judged[one.pk].verdict, user.person_id)]
+        more = len(rows) == LOOK
+        place = Place.of(rows[-1]) if rows else place
+        if not more or len(found) > PER_PAGE:
+            break
+    if len(found) > PER_PAGE:
+        found, more = found[:PER_PAGE], True
+        place = Place.of(found[-1].post)
+    further = place if more else None
+    if not backwards:
+        return Stretch(found, after and (Place.of(found[0].post) if found else after), further)
+    found.reverse()
+    return Stretch(found, further, Place.of(found[-1].post) if found else before)
+
+
+# --- Beside one post ----------------------------------------------------------------------------
+class Around(NamedTuple):
+    """Where a post stands in a person's queue: its place from 1 (None: not among the first), of how many
+    (“24+” where there are more), and the posts before and after it."""
+
+    place: int | None = None
+    total: int | str = 0
+    before: Post | None = None
+    after: Post | None = None
+
+
+def around(post: Post, judged: dict[int, Judged], first: Beginning, user: User) -> Around:
+    """`judged` has the verdicts on the post and on all of `first`. For a post that does not wait for the person,
+    the one after it is the first that does."""
+    queue = [one for one in first.posts if waits_for(judged[one.pk].verdict, user.person_id)]
+    ids = [one.pk for one in queue]
+    if post.pk in ids:
+        at = ids.index(post.pk)
+        after = queue[at + 1] if at + 1 < len(queue) else None
+        if after is None and not first.whole:
+            after = following(post, user)
+        total = len(queue) if first.whole else f"{len(queue)}+"
+        return Around(at + 1, total, queue[at - 1] if at else None, after)
+    this = judged[post.pk]
+    if first.whole or not _is_waiting(this, user):
+        others = [one for one in queue if one.pk != post.pk]
+        return Around(after=others[0] if others else None)
+    return Around(before=_beside(post, user, backwards=True), after=following(post, user))
+
+
+def _is_waiting(one: Judged, user: User) -> bool:
+    return one.post.lifecycle == PostState.IN_REVIEW and waits_for(one.verdict, user.person_id)
+
+
+def following(post: Post, user: User) -> Post | None:
+    """The next post after this one that waits for the person."""
+    return _beside(post, user, backwards=False)
+
+
+def following_or_first(post: Post, user: User) -> Post | None:
+    """The same; for a post that does not wait for them, the first that does."""
+    rows = _candidates(post.brand, user, Sought(), Place.of(post), NEXT)
+    judged = judge([post, *rows])
+    if _is_waiting(judged[post.pk], user):
+        waiting = [one for one in rows if waits_for(judged[one.pk].verdict, user.person_id)]
+        if waiting:
+            return waiting[0]
+        return None if len(rows) < NEXT else following(rows[-1], user)
+    first = stretch(post.brand, user, Sought()).rows
+    return next((one.post for one in first if one.post.pk != post.pk), None)
+
+
+def _beside(post: Post, user: User, *, backwards: bool) -> Post | None:
+    place = Place.of(post)
+    way = {"before": place} if backwards else {"after": place}
+    rows = stretch(post.brand, user, Sought(), **way).rows
+    if not rows:
+        return None
+    return rows[-1 if backwards else 0].post

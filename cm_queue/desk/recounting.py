@@ -8,22 +8,36 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import urlsplit
 
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from approvals.models import Decision, Verdict
 from approvals.wording import Words
-from cm_queue.desk import moments, signs
+from cm_queue.desk import signs
 from cm_queue.desk.checking import Weight, rests_on
+from cm_queue.desk.facets import raised
+from cm_queue.desk.linking import safe_url
 from cm_queue.desk.phrasing import at_time
-from journal.models import Entry
+from journal import moments
+from journal.models import Entry, Notice
 from journal.wording import verb_name
 from posts.lifecycle import DeliveryState
 from posts.models import Comment, Delivery, Post
+from publishing.handing import is_by_hand
 from publishing.models import Attempt, Outcome
+from publishing.retrying import in_time
 
 LONGEST = 200
+MOST_TOLD = 60
 # What only repeats another line: an edit seals, a decision moves the post, a comment stands for itself.
-_ECHOES = {"post.seal", "post.in_review", "post.changes_requested", "post.rejected", "comment.add"}
+_ECHOES = {
+    "post.seal",
+    "post.in_review",
+    "post.changes_requested",
+    "post.rejected",
+    "comment.add",
+    "suggestion.add",
+}
 _SIGNS = {
     "post.create": "pen",
     "post.edit": "pen",
@@ -42,6 +56,12 @@ _SIGNS = {
     "post.failed": "warn",
     "post.unknown": "unknown",
     "post.withdraw": "back",
+    "post.split": "copy",
+    "post.facets": "pen",
+    "facet.raise": "pen",
+    "facet.lower": "back",
+    "suggestion.accept": "check",
+    "suggestion.decline": "close",
     "decision.approve": "check",
     "decision.request_changes": "back",
     "decision.reject": "refuse",
@@ -50,9 +70,16 @@ _SIGNS = {
     "delivery.rejected": "warn",
     "delivery.auth_failed": "warn",
     "delivery.ask": "unknown",
+    "delivery.by_hand": "manual",
     "delivery.unknown": "unknown",
     "delivery.settle": "unknown",
+    "delivery.retry": "retry",
     "delivery.missed": "clock",
+    "delivery.corrected": "pen",
+    "post.correct": "pen",
+    "retraction.ask": "close",
+    "retraction.done": "close",
+    "retraction.failed": "warn",
 }
 
 
@@ -84,11 +111,15 @@ def story(
     }
     events = [_event(entry, weights, channels, words) for entry in entries if entry.verb not in _ECHOES]
     events += [
-        Event(one.created_at, "note", one.author.name, _("commented"), _about(one), one.text)
+        Event(one.created_at, "note", one.author.name, _said(one), _about(one), one.suggestion or one.text)
         for one in comments
     ]
     events.sort(key=lambda one: one.at, reverse=True)
     return _with_days(events)
+
+
+def _said(comment: Comment) -> str:
+    return _("commented") if comment.suggestion is None else _("suggested other words")
 
 
 def _about(comment: Comment) -> str:
@@ -115,7 +146,7 @@ def _event(
     who = entry.actor.name if entry.actor else _("CM Queue")
     sign = _SIGNS.get(entry.verb, "next")
     personal = getattr(entry, "personal", None)
-    quote = personal.text if personal is not None else ""
+    quote = raised(entry, personal.text, words.products) if personal is not None else ""
     found = weights.get(int(entry.data.get("decision") or 0)) if entry.verb.startswith("decision.") else None
     if found is not None:
         decision, weight = found
@@ -170,8 +201,19 @@ class Sent:
         return f"settle-{self.delivery.pk}"
 
     @property
+    def refused(self) -> bool:
+        """Whether the network refused it, and the time for which it was approved lasts: a person may have it
+        tried again."""
+        return self.delivery.lifecycle == DeliveryState.FAILED and in_time(self.delivery, timezone.now())
+
+    @property
     def unknown(self) -> bool:
         return self.delivery.lifecycle == DeliveryState.UNKNOWN
+
+    @property
+    def by_hand(self) -> bool:
+        """Whether a person posts it: then it is asked for on a page of its own, with the bytes."""
+        return is_by_hand(self.delivery)
 
 
 def sent(post: Post) -> list[Sent]:
@@ -185,22 +227,25 @@ def sent(post: Post) -> list[Sent]:
 
 def _sent(row: Delivery, tries: list[Attempt]) -> Sent:
     last = next((one.answer for one in tries if one.answer), "")
-    return Sent(row, tries, _safe(row.url), place_to_look(row), last)
+    return Sent(row, tries, safe_url(row.url), place_to_look(row), last)
+
+
+def handed_to(post: Post) -> tuple[list[str], datetime | None]:
+    """Who was told to post it by hand, by name, and when last. Of what is settled nobody asks any more."""
+    rows = Notice.objects.filter(post_id=post.pk, kind="delivery.by_hand").select_related("user")
+    told = list(rows.order_by("-pk")[:MOST_TOLD])
+    names = sorted({one.user.name for one in told})
+    return names, told[0].created_at if told else None
 
 
 def place_to_look(row: Delivery) -> str:
     """The public page of the channel, where a person sees whether the post is there."""
-    base = _safe(str(row.channel.settings.get("base_url") or ""))
+    base = safe_url(str(row.channel.settings.get("base_url") or ""))
     if not base:
         return ""
     user = row.channel.handle.lstrip("@").partition("@")[0]
     parts = urlsplit(base)
     return f"{parts.scheme}://{parts.netloc}/@{user}" if user else base
-
-
-def _safe(url: str) -> str:
-    """A network's address, if it can be a link: what they answer is not ours."""
-    return url if urlsplit(url).scheme in {"https", "http"} else ""
 
 
 def outcome_word(attempt: Attempt) -> str:

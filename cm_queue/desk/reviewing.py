@@ -1,4 +1,4 @@
-"""The review pages: the queue, one post to decide on, the decision, a comment."""
+"""The review pages: one post to decide on, the decision, a comment."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.contrib import messages
-from django.core.paginator import Paginator
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import resolve, reverse
@@ -16,57 +15,53 @@ from django.views.decorators.http import require_GET, require_POST
 from django_htmx.http import HttpResponseClientRedirect, push_url
 
 from accounts.refusals import Invalid, NotHere, Refused
+from adapters.tracing import Trace
 from approvals import reviewing as verbs
+from approvals.forewarning import forewarn
 from approvals.gate import Facts
 from approvals.models import Decision, Request, Verdict
+from approvals.routing import counts_for
 from approvals.wording import Words, kind_name
-from cm_queue.desk import moments, queueing
+from cm_queue.desk import queueing
+from cm_queue.desk.acknowledging import (
+    acknowledge,
+    changed_bytes,
+    changed_standing,
+    screen_of,
+    standing_on,
+)
+from cm_queue.desk.afterwards import replacing
 from cm_queue.desk.arriving import at_post
 from cm_queue.desk.checking import Weight, after_approval, checklist, weigh, words_of
-from cm_queue.desk.diffing import changes
-from cm_queue.desk.explaining import Telling, closed
+from cm_queue.desk.explaining import closed
+from cm_queue.desk.facets import about
 from cm_queue.desk.forms import CommentForm, DecisionForm, refuse
 from cm_queue.desk.guarding import MemberRequest, for_members
-from cm_queue.desk.headlines import waiting as waiting_headline
-from cm_queue.desk.listing import Lister, channels_in, networks_of
-from cm_queue.desk.phrasing import at_time
+from cm_queue.desk.hurrying import urgent_line
+from cm_queue.desk.leading import ask, leads_of
+from cm_queue.desk.living import keep_live
+from cm_queue.desk.numbers import number_in
+from cm_queue.desk.objecting import objections_to
 from cm_queue.desk.proofing import proof_of
-from cm_queue.desk.queueing import Judged, neighbours, title_of
+from cm_queue.desk.proving import prove_where_asked
+from cm_queue.desk.queueing import Judged
+from cm_queue.desk.suggesting import talk_of
+from journal import moments
 from journal.wording import verb_name
 from posts import commenting
 from posts.drafting import channels_of, current
-from posts.lifecycle import OPEN_FOR_DECISIONS, PostState
-from posts.models import Comment, Post
+from posts.lifecycle import OPEN_FOR_DECISIONS
+from posts.models import Post
+from posts.titling import title_of
 
-PER_PAGE = 20
 _OBJECTIONS = (Verdict.REQUEST_CHANGES, Verdict.REJECT)
-
-
-@require_GET
-@for_members
-def review_queue(request: MemberRequest) -> HttpResponse:
-    """Everything that waits for the reader's expertise, soonest slot first."""
-    queue = queueing.waiting(request.brand, request.user)
-    page = Paginator(queue, PER_PAGE).get_page(request.GET.get("page"))
-    words = words_of(request.brand)
-    networks = networks_of(channels_in(request.brand))
-    lister = Lister(request.user.person_id, words, networks, Telling(words))
-    context = {
-        "page": page,
-        "rows": [lister.row(one) for one in page],
-        "count": len(queue),
-        "headline": waiting_headline(len(queue), queue[0].post.slot)
-        if queue
-        else _("Nothing waits for you."),
-        "first": queue[0].post if queue else None,
-    }
-    return render(request, "desk/review_queue.html", context)
 
 
 @require_GET
 @for_members
 def review(request: MemberRequest, pk: int) -> HttpResponse:
     post = at_post(request, pk)
+    keep_live(request, post)
     if not current(post).digest:
         messages.info(
             request, _("This post is a draft: there is nothing to decide on before it is submitted.")
@@ -85,49 +80,42 @@ def decide(request: MemberRequest, pk: int) -> HttpResponse:
     if not form.is_valid():
         return _page(request, post, form, status=422)
     said = form.cleaned_data
-    word = verbs.Word(said["decision"], said["digest"], said["comment"], said["motive"])
-    _place, _before, following = neighbours(_queue(request), pk)
+    present = prove_where_asked(request)
+    shown = standing_on(said["screen"])
+    word = verbs.Word(said["decision"], said["digest"], said["comment"], said["motive"], present, shown)
+    then = _then(request, post)
     try:
-        decision = verbs.decide(request.user, pk, word)
+        decision = verbs.decide(request.user, pk, word, brand=post.brand)
     except NotHere:
         raise
     except Refused as refusal:
         post = at_post(request, pk)
-        if refusal.code == "stale_digest":
-            fresh = DecisionForm({**said, "digest": current(post).digest})
-            return _page(request, post, fresh, seen=said["digest"], status=409)
+        if refusal.code in {"stale_digest", "standing_changed"}:
+            # What was typed stays; what was on the screen is what this page will show.
+            form = DecisionForm({**said, "digest": current(post).digest})
+            stale = said if refusal.code == "stale_digest" else {**said, "digest": ""}
+            return _page(request, post, form, seen=stale, status=409)
         refuse(form, refusal)
         # htmx swaps 422 and 409 only, and the person must see why.
         return _page(request, post, form, status=422 if request.htmx else refusal.status)
-    messages.success(request, _thanks(decision))
+    acknowledge(request, decision, said["screen"])
+    for one in forewarn(decision):
+        messages.warning(request, one.sentence)
     if decision.decision == Verdict.WITHDRAW:
         return redirect("review", pk)
-    if following is not None:
-        return redirect("review", following.pk)
+    if then is not None:
+        return redirect("review", then)
     return HttpResponseClientRedirect(reverse("desk")) if request.htmx else redirect("desk")
 
 
-def _thanks(decision: Decision) -> str:
-    """What the decision did, for the toast on the next page."""
-    post = Post.objects.select_related("revision").get(pk=decision.post_id)
-    words = {
-        "title": title_of(post, 48),
-        "who": post.author.name,
-        "when": at_time(post.slot) if post.slot else "",
-    }
-    match decision.decision:
-        case Verdict.APPROVE if post.lifecycle == PostState.SCHEDULED:
-            return _("Approved: “%(title)s” goes out %(when)s.") % words
-        case Verdict.APPROVE if not decision.rests_on:
-            return _("Your opinion on “%(title)s” is recorded, as advice.") % words
-        case Verdict.APPROVE:
-            return _("Approved: “%(title)s”. Others are still missing.") % words
-        case Verdict.REQUEST_CHANGES:
-            return _("Sent back to %(who)s: “%(title)s”.") % words
-        case Verdict.REJECT:
-            return _("Rejected: “%(title)s”. %(who)s is told why.") % words
-        case _:
-            return _("Your decision on “%(title)s” is withdrawn.") % words
+def _then(request: MemberRequest, post: Post) -> int | None:
+    """The post that comes next: the one the page said, which may have been decided on since and then says so;
+    else it is looked for."""
+    said = number_in(request.GET.get("then"))
+    if said is not None:
+        return said
+    following = queueing.following_or_first(post, request.user)
+    return following.pk if following is not None else None
 
 
 @require_POST
@@ -140,26 +128,37 @@ def comment(request: MemberRequest, pk: int) -> HttpResponse:
     if form.is_valid():
         said = form.cleaned_data
         try:
-            commenting.comment(request.user, pk, said["text"], quote=said["quote"])
+            words = said["suggestion"] or None
+            quote = said["quote"] if words else said["quote"].strip()
+            commenting.remark(request.user, pk, commenting.Remark(said["text"], quote, suggestion=words))
         except Invalid as refusal:
             refuse(form, refusal)
+        except NotHere:
+            raise
+        except Refused as refusal:
+            refuse(form, refusal)
+            status = refusal.status
         else:
             place, status = said["place"] or "review", 200
             if not request.htmx:
                 return redirect(f"{reverse(place, args=[pk])}#comments")
             form = CommentForm(initial={"place": place})
     if request.htmx:
-        context = {"post": post, "comments": comments_of(post), "comment_form": form}
+        context = {"post": post, **talk_of(post, request.user), "comment_form": form}
         return render(request, "desk/review.html#comments", context, status=status)
     return _page(request, post, comment_form=form, status=status)
 
 
-def comments_of(post: Post) -> list[Comment]:
-    return list(Comment.objects.filter(post=post).select_related("author", "revision").order_by("pk"))
-
-
-def _queue(request: MemberRequest) -> list[Judged]:
-    return queueing.waiting(request.brand, request.user)
+@require_POST
+@for_members
+def ask_leads(request: MemberRequest, pk: int) -> HttpResponse:
+    """Asks where the post's addresses lead; htmx gets these alone, a plain form the whole page."""
+    post = at_post(request, pk)
+    proof = proof_of(post, decisions_of(post), request.user.person_id)
+    answers = ask(proof)
+    if not request.htmx:
+        return _page(request, post, answers=answers)
+    return render(request, "desk/parts/leads.html", {"post": post, **leads_of(proof, answers)})
 
 
 # --- The page ----------------------------------------------------------------------------------
@@ -195,15 +194,13 @@ def _page(
     bound: DecisionForm | None = None,
     *,
     comment_form: CommentForm | None = None,
-    seen: str = "",
+    seen: Mapping[str, Any] | None = None,
+    answers: Mapping[str, Trace] | None = None,
     status: int = 200,
 ) -> HttpResponse:
     person = request.user.person_id
-    in_review = [one for one in queueing.in_review(request.brand) if one.pk != post.pk]
-    judged = queueing.judge([*in_review, post])
-    queue = [
-        judged[one.pk] for one in queueing.soonest_first([*in_review, post]) if _waits(judged[one.pk], person)
-    ]
+    first = queueing.beginning(request.brand, request.user)
+    judged = queueing.judge([*first.posts, post])
     this = judged[post.pk]
     facts, words = this.loaded.facts, words_of(post.brand)
     decisions = decisions_of(post)
@@ -211,14 +208,18 @@ def _page(
     mine = next((one for one in said if one.decision.user.person_id == person), None)
     asked = {row.user.person_id: row.user.name for row in _asked(post)}
     moment = verbs.moment_of(post, facts.taken_at)
-    place, before, after = neighbours(queue, post.pk)
+    proof = proof_of(post, decisions, person)
+    stopped = "" if this.verdict.open else closed(this.verdict, words)
     context = {
         "post": post,
         "title": title_of(post),
         "kind": kind_name(post.kind),
         "revision": current(post),
-        "proof": proof_of(post, decisions, person),
-        "comments": comments_of(post),
+        "proof": proof,
+        **leads_of(proof, answers),
+        "replacing": replacing(post),
+        **talk_of(post, request.user),
+        **about(post, [(one.key, one.name) for one in channels_of(post)], {}),
         "comment_form": comment_form or CommentForm(initial={"place": "review"}),
         "judged": this,
         "rows": checklist(this.verdict, words, person),
@@ -226,31 +227,30 @@ def _page(
         "rule": facts.rule,
         "lives": moments.span(facts.rule.ttl) if facts.rule else "",
         "past": post.slot is not None and post.slot <= facts.taken_at,
-        "closed": "" if this.verdict.open else closed(this.verdict, words),
+        "closed": stopped,
         "said": said[:6],
         "mine": mine if mine and mine.decision.decision != Verdict.WITHDRAW else None,
         "contributor": person in facts.contributors,
         "author": person == post.author.person_id,
-        "counts": queueing.waits_for(this.verdict, person),
+        "counts": counts_for(this.verdict, person),
+        "vetoes": objections_to(post, request.user, facts, words),
+        "urgent": urgent_line(post, this.verdict, words),
         "then": after_approval(post, facts, moment, person, words, asked),
         "open": post.lifecycle in OPEN_FOR_DECISIONS,
-        "place": place,
-        "total": len(queue),
-        "before": before,
-        "after": after,
+        **queueing.around(post, judged, first, request.user)._asdict(),
         "channels": channels_of(post),
+        "screen": screen_of(facts, decisions),
         **_forms(post, bound),
-        **_conflict(post, seen),
     }
+    if seen and seen["digest"]:
+        context |= changed_bytes(post, seen["digest"])
+    elif seen:
+        context |= changed_standing(post, seen["screen"], person, stopped)
     if status != 200:
         # The page of the decision is the review's: the navigation says where one is.
         request.resolver_match = resolve(reverse("review", args=[post.pk]))
     response = render(request, "desk/review.html", context, status=status)
     return push_url(response, False) if status != 200 else response
-
-
-def _waits(judged: Judged, person: int) -> bool:
-    return judged.post.lifecycle == PostState.IN_REVIEW and queueing.waits_for(judged.verdict, person)
 
 
 def _asked(post: Post) -> list[Request]:
@@ -279,17 +279,3 @@ def _refusals(bound: DecisionForm, sent: str) -> list[str]:
     hidden = {field.name for field in bound.hidden_fields()}
     shown = set(bound.fields) - hidden if sent in _OBJECTIONS else set()
     return [str(error) for name, errors in bound.errors.items() if name not in shown for error in errors]
-
-
-def _conflict(post: Post, seen: str) -> Mapping[str, Any]:
-    """What changed between the bytes that were on the screen and those that are there now."""
-    if not seen:
-        return {}
-    now = current(post)
-    was = post.revisions.filter(digest=seen).order_by("-number").first()
-    names = {channel.key: channel.name for channel in channels_of(post)}
-    what = _("%(who)s changed this post while you were reading it: revision %(n)s is there now.") % {
-        "who": now.created_by.name,
-        "n": now.number,
-    }
-    return {"conflict": what, "since_seen": changes(was.payloads, now.payloads, names) if was else None}

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from django.http import Http404, HttpResponse, HttpResponseBase
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.views.decorators.http import require_safe
 
 from cm_queue.desk.guarding import MemberRequest, for_members
+from posts.lending import NotLent, lent
 from posts.models import Media
 from posts.uploading import MediaChanged, read_media
 
@@ -30,5 +31,24 @@ def media_file(request: MemberRequest, sha256: str) -> HttpResponseBase:
             "X-Content-Type-Options": "nosniff",
             "Cache-Control": "private, max-age=31536000, immutable",
             "Content-Disposition": "inline",
+        },
+    )
+
+
+@require_safe
+def lent_file(request: HttpRequest, token: str, name: str) -> HttpResponseBase:
+    """For a network that fetches a picture of a post by itself: no sign-in, but a signature that runs out."""
+    try:
+        data, mime = lent(token, name)
+    except NotLent as error:
+        raise Http404 from error
+    return HttpResponse(
+        data,
+        content_type=mime,
+        headers={
+            "X-Content-Type-Options": "nosniff",
+            "Cache-Control": "private, no-store",
+            "Content-Disposition": "inline",
+            "X-Robots-Tag": "noindex",
         },
     )

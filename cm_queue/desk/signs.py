@@ -10,9 +10,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from django.utils.functional import Promise
-from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
+from approvals.naming import NETWORKS, OWN_NETWORKS
 from posts.lifecycle import DeliveryState, PostState
 
 
@@ -61,40 +61,11 @@ LEVELS: tuple[Sign, ...] = (
     Sign("lv3", pgettext_lazy("level", "mentor")),
 )
 
-# Icons are allusions, not the networks' logos; the names are theirs and are not translated.
-NETWORKS: Mapping[str, str] = {
-    "mastodon": "Mastodon",
-    "bluesky": "Bluesky",
-    "instagram": "Instagram",
-    "wordpress": "WordPress",
-    "discourse": "Discourse",
-    "linkedin": "LinkedIn",
-    "facebook": "Facebook",
-    "threads": "Threads",
-    "x": "X",
-    "telegram": "Telegram",
-    "discord": "Discord",
-    "slack": "Slack",
-}
-OWN_NETWORKS: Mapping[str, str | Promise] = {
-    "feed": _("Feed"),
-    "manual": _("By hand"),
-    "demo": _("Demonstration"),
-    "console": _("Log"),
-}
-
 VISIBILITIES: Mapping[str, str | Promise] = {
     "public": pgettext_lazy("visibility", "public"),
     "unlisted": pgettext_lazy("visibility", "unlisted"),
     "private": pgettext_lazy("visibility", "followers only"),
     "direct": pgettext_lazy("visibility", "mentioned people only"),
-}
-
-DOMAINS: Mapping[str, str | Promise] = {
-    "craft": pgettext_lazy("domain", "craft"),
-    "company": pgettext_lazy("domain", "company"),
-    "crisis": pgettext_lazy("domain", "crisis"),
-    "topic:legal": pgettext_lazy("domain", "legal"),
 }
 
 
@@ -110,22 +81,5 @@ def sign_of_level(level: int) -> Sign:
 
 
 def network_icon(network: str) -> str:
-    """The sprite's id for a network; a plug for one that has no picture yet."""
+    """The sprite's id for a network (an allusion, not its logo); a plug for one that has no picture yet."""
     return network if network in NETWORKS or network in OWN_NETWORKS else "plug"
-
-
-def network_name(network: str) -> str:
-    return NETWORKS.get(network) or str(OWN_NETWORKS.get(network, network))
-
-
-def domain_name(domain: str) -> str:
-    """`craft` → métier, `channel:mastodon` → Mastodon, `product:lampe-aurore` → lampe aurore.
-
-    A page that knows a product's or topic's proper name passes it as the requirement's `label`.
-    """
-    if domain in DOMAINS:
-        return str(DOMAINS[domain])
-    kind, _sep, key = domain.partition(":")
-    if kind == "channel":
-        return network_name(key)
-    return (key or kind).replace("-", " ").replace("_", " ")

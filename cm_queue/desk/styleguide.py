@@ -16,8 +16,8 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from adapters.base import Count, Payload
+from approvals.naming import NETWORKS, OWN_NETWORKS
 from cm_queue.desk.alarming import Alarm
-from cm_queue.desk.signs import NETWORKS, OWN_NETWORKS
 from posts.lifecycle import DeliveryState, PostState
 
 AURORE = (

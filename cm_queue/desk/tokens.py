@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from allauth.account.decorators import reauthentication_required
 from django import forms
 from django.contrib import messages
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
+from django.http import Http404, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -16,6 +15,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 from accounts.models import ApiToken, Scope
 from accounts.tokens import make_token
 from cm_queue.desk.guarding import MemberRequest, for_members
+from cm_queue.desk.proving import prove_presence
 
 
 class TokenForm(forms.Form):
@@ -25,12 +25,6 @@ class TokenForm(forms.Form):
     scopes = forms.MultipleChoiceField(
         label=gettext_lazy("It may"), choices=Scope.choices, widget=forms.CheckboxSelectMultiple
     )
-
-
-@reauthentication_required  # type: ignore[untyped-decorator]
-def prove_presence(request: HttpRequest) -> HttpResponse:
-    """Raises allauth's ReauthenticationRequired, which its middleware turns into the question."""
-    return HttpResponse()
 
 
 @require_http_methods(["GET", "POST"])

@@ -1,13 +1,14 @@
 """The house's tags and filters, builtin in every template (see TEMPLATES in settings).
 
 Each tag draws one component of `templates/components/`; the words and shapes are in
-`cm_queue/desk/signs.py`, dates in `cm_queue/desk/moments.py`. All of them are on /styleguide/.
+`cm_queue/desk/signs.py`, dates in `journal/moments.py`. All of them are on /styleguide/.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from datetime import datetime, time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import date, datetime, time
+from functools import lru_cache
 from typing import Any
 
 from django import template
@@ -16,12 +17,16 @@ from django.template.context import Context
 from django.templatetags.static import static
 from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
+from django.utils.formats import number_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
-from cm_queue.desk import moments, showing, signs
+from approvals import naming
+from cm_queue.desk import showing, signs
 from cm_queue.desk.context import section_of
+from cm_queue.desk.linking import safe_url
+from journal import moments
 
 register = template.Library()
 
@@ -30,7 +35,13 @@ register = template.Library()
 @register.simple_tag
 def icon(name: str, label: str = "", css: str = "") -> SafeString:
     """One drawing of the sprite. Beside a word it is hidden from screen readers; alone it needs a `label`."""
-    shape = format_html('<use href="{}#{}"/>', static("icons.svg"), name)
+    return _drawing(static("icons.svg"), name, str(label), css)
+
+
+# A page has some sixty of them, and nearly the same ones; labels may be the names of channels.
+@lru_cache(maxsize=1024)
+def _drawing(sprite: str, name: str, label: str, css: str) -> SafeString:
+    shape = format_html('<use href="{}#{}"/>', sprite, name)
     css = f"i {css}".strip()
     if label:
         return format_html('<svg class="{}" role="img" aria-label="{}">{}</svg>', css, label, shape)
@@ -65,7 +76,7 @@ def level(value: int, *, words: bool = True) -> SafeString:
 @register.simple_tag
 def network(name: str, channel: str = "", *, words: bool = True) -> SafeString:
     """A network's picture with the channel's name (or the network's); `words=False` for rows of pictures."""
-    label = channel or signs.network_name(name)
+    label = channel or naming.network_name(name)
     drawing = signs.network_icon(name)
     if not words:
         return format_html('<span class="nets">{}</span>', icon(drawing, label))
@@ -73,6 +84,7 @@ def network(name: str, channel: str = "", *, words: bool = True) -> SafeString:
 
 
 @register.simple_tag
+@lru_cache(maxsize=256)
 def pips(met: int, needed: int) -> SafeString:
     """Squares beside their words, never alone: three of five requirements. At most twelve are drawn."""
     drawn = min(needed, 12)
@@ -88,12 +100,12 @@ def network_icon(name: str) -> str:
 
 @register.filter
 def network_name(name: str) -> str:
-    return signs.network_name(name)
+    return naming.network_name(name)
 
 
 @register.filter
 def domain_name(domain: str) -> str:
-    return signs.domain_name(domain)
+    return naming.domain_name(domain)
 
 
 @register.filter
@@ -110,6 +122,18 @@ def when(moment: datetime | None, zone: str = "") -> str:
 @register.filter
 def day(moment: datetime | None, zone: str = "") -> str:
     return moments.day(moment, zone) if moment else ""
+
+
+@register.filter
+def date_in_words(day: date | None) -> str:
+    """« 1er janvier 2027 »."""
+    return moments.day_and_month(day, year=True) if day else ""
+
+
+@register.filter
+def number(count: int | None) -> str:
+    """As the reader writes it: « 10 000 »."""
+    return "" if count is None else number_format(count, 0, force_grouping=True)
 
 
 @register.filter
@@ -185,6 +209,9 @@ def _joined(names: Sequence[str], pattern: str) -> str:
     return pattern % {"some": ", ".join(names[:-1]), "last": names[-1]}
 
 
+register.filter("safe_url", safe_url)
+
+
 # --- Components with a little arithmetic -----------------------------------------------------------
 @register.inclusion_tag("components/requirement.html")
 def requirement(needed: Any, viewer: Any = None) -> dict[str, Any]:
@@ -220,11 +247,17 @@ def diff(segments: Iterable[Any]) -> dict[str, Any]:
 
 @register.inclusion_tag("components/preview.html", takes_context=True)
 def preview(
-    context: Context, payload: Any, channel: Any = None, counts: Iterable[Any] = ()
+    context: Context,
+    payload: Any,
+    channel: Any = None,
+    counts: Iterable[Any] = (),
+    price: Any = None,
+    notes: Mapping[str, str] | None = None,
+    quotes: Mapping[str, int] | None = None,
 ) -> dict[str, Any]:
     """What the public will see on one channel (see `showing.preview`)."""
     brand = getattr(context.get("house"), "brand", None)
-    return showing.preview(payload, channel, counts, brand)
+    return showing.preview(payload, channel, counts, brand, price, notes, quotes)
 
 
 # --- Pieces a page puts together: explicit arguments, so that nothing of the page leaks into them -----
@@ -330,7 +363,7 @@ def requirements(
 # --- The frame ------------------------------------------------------------------------------------
 @register.inclusion_tag("components/place.html", takes_context=True)
 def place(
-    context: Context, url_name: str, drawing: str, word: str, waiting: int | None = None
+    context: Context, url_name: str, drawing: str, word: str, waiting: int | str | None = None
 ) -> dict[str, Any]:
     """One place in the navigation; nothing at all while its URL does not exist."""
     try:
@@ -339,7 +372,8 @@ def place(
         return {"url": ""}
     house = context.get("house")
     here = getattr(house, "section", "") == section_of(url_name)
-    return {"url": url, "drawing": drawing, "word": word, "waiting": waiting, "here": here}
+    key = section_of(url_name)
+    return {"url": url, "drawing": drawing, "word": word, "waiting": waiting, "here": here, "key": key}
 
 
 @register.filter
@@ -347,3 +381,10 @@ def tone_of(tags: str) -> str:
     """A message's tone from Django's level tags: errors stop, warnings wait, the rest is a toast."""
     words = tags.split()
     return "stop" if "error" in words else "wait" if "warning" in words else ""
+
+
+@register.filter
+def undo_of(tags: str) -> str:
+    """Where a message's act is taken back, from its tag `undo:<address>`; empty where it is not."""
+    found = [word.removeprefix("undo:") for word in tags.split() if word.startswith("undo:")]
+    return found[0] if found else ""

@@ -61,6 +61,22 @@ class Migration(migrations.Migration):
             options={
                 "verbose_name": "journal entry",
                 "verbose_name_plural": "journal entries",
+                "indexes": [
+                    models.Index(fields=["brand", "-id"], name="entry_of_brand"),
+                    models.Index(
+                        condition=models.Q(("post_id__isnull", False)),
+                        fields=["post_id", "id"],
+                        name="entry_of_post",
+                    ),
+                ],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("actor__isnull", False), models.Q(("system", ""), _negated=True), _connector="OR"
+                        ),
+                        name="entry_has_an_actor",
+                    )
+                ],
             },
         ),
         migrations.CreateModel(
@@ -111,6 +127,14 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "indexes": [
+                    models.Index(fields=["user", "-id"], name="notice_of_user"),
+                    models.Index(
+                        condition=models.Q(("mailed_at__isnull", True)), fields=["id"], name="notice_to_mail"
+                    ),
+                ],
+            },
         ),
         migrations.CreateModel(
             name="Seal",
@@ -145,6 +169,16 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "constraints": [
+                    models.UniqueConstraint(fields=("brand", "sequence"), name="seal_once_per_place"),
+                    models.UniqueConstraint(
+                        condition=models.Q(("brand__isnull", True)),
+                        fields=("sequence",),
+                        name="seal_once_per_place_of_the_installation",
+                    ),
+                ],
+            },
         ),
         migrations.CreateModel(
             name="Chain",
@@ -183,46 +217,5 @@ class Migration(migrations.Migration):
                     )
                 ],
             },
-        ),
-        migrations.AddIndex(
-            model_name="entry",
-            index=models.Index(fields=["brand", "-id"], name="entry_of_brand"),
-        ),
-        migrations.AddIndex(
-            model_name="entry",
-            index=models.Index(
-                condition=models.Q(("post_id__isnull", False)), fields=["post_id", "id"], name="entry_of_post"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="entry",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("actor__isnull", False), models.Q(("system", ""), _negated=True), _connector="OR"
-                ),
-                name="entry_has_an_actor",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="notice",
-            index=models.Index(fields=["user", "-id"], name="notice_of_user"),
-        ),
-        migrations.AddIndex(
-            model_name="notice",
-            index=models.Index(
-                condition=models.Q(("mailed_at__isnull", True)), fields=["id"], name="notice_to_mail"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="seal",
-            constraint=models.UniqueConstraint(fields=("brand", "sequence"), name="seal_once_per_place"),
-        ),
-        migrations.AddConstraint(
-            model_name="seal",
-            constraint=models.UniqueConstraint(
-                condition=models.Q(("brand__isnull", True)),
-                fields=("sequence",),
-                name="seal_once_per_place_of_the_installation",
-            ),
         ),
     ]

@@ -67,6 +67,14 @@ class Migration(migrations.Migration):
             options={
                 "verbose_name": "channel",
                 "verbose_name_plural": "channels",
+                "constraints": [
+                    models.UniqueConstraint(fields=("brand", "key"), name="channel_key_once"),
+                    models.UniqueConstraint(
+                        condition=models.Q(models.Q(("account", ""), _negated=True), ("is_active", True)),
+                        fields=("network", "account"),
+                        name="remote_account_belongs_to_one_brand",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -123,6 +131,9 @@ class Migration(migrations.Migration):
             options={
                 "verbose_name": "media",
                 "verbose_name_plural": "media",
+                "constraints": [
+                    models.UniqueConstraint(fields=("brand", "sha256"), name="media_bytes_once_a_brand")
+                ],
             },
         ),
         migrations.CreateModel(
@@ -239,6 +250,55 @@ class Migration(migrations.Migration):
             options={
                 "verbose_name": "post",
                 "verbose_name_plural": "posts",
+                "indexes": [
+                    models.Index(fields=["brand", "state", "slot"], name="post_by_state_and_slot"),
+                    models.Index(
+                        condition=models.Q(("state", "in_review")),
+                        fields=["slot"],
+                        name="post_waiting_for_its_slot",
+                    ),
+                ],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            (
+                                "state__in",
+                                [
+                                    "draft",
+                                    "in_review",
+                                    "changes_requested",
+                                    "rejected",
+                                    "scheduled",
+                                    "releasing",
+                                    "published",
+                                    "partly_published",
+                                    "held",
+                                    "missed",
+                                    "failed",
+                                    "unknown",
+                                    "withdrawn",
+                                    "retracted",
+                                ],
+                            )
+                        ),
+                        name="post_state_is_known",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("kind__in", ["routine", "launch", "reply", "sensitive_reply", "crisis"])
+                        ),
+                        name="post_kind_is_known",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("window_from__isnull", True),
+                            ("window_until__isnull", True),
+                            ("window_until__gte", models.F("window_from")),
+                            _connector="OR",
+                        ),
+                        name="post_window_is_ordered",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -317,6 +377,65 @@ class Migration(migrations.Migration):
             options={
                 "verbose_name": "delivery",
                 "verbose_name_plural": "deliveries",
+                "indexes": [
+                    models.Index(
+                        condition=models.Q(("approved_digest__isnull", False), ("state", "PENDING")),
+                        fields=["next_at", "id"],
+                        name="delivery_due",
+                    ),
+                    models.Index(
+                        condition=models.Q(("state__in", ["CLAIMED", "SENDING"])),
+                        fields=["lease_until"],
+                        name="delivery_leased",
+                    ),
+                    models.Index(
+                        condition=models.Q(("state", "UNKNOWN")), fields=["state"], name="delivery_unsettled"
+                    ),
+                ],
+                "constraints": [
+                    models.UniqueConstraint(fields=("post", "channel"), name="delivery_once_a_channel"),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            (
+                                "state__in",
+                                [
+                                    "PENDING",
+                                    "CLAIMED",
+                                    "SENDING",
+                                    "DELIVERED",
+                                    "FAILED",
+                                    "UNKNOWN",
+                                    "HELD",
+                                    "MISSED",
+                                    "RETRACTING",
+                                    "RETRACTED",
+                                ],
+                            )
+                        ),
+                        name="delivery_state_is_known",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("state__in", ["PENDING", "HELD", "MISSED"]),
+                            models.Q(
+                                ("approved_digest", models.F("sealed_digest")),
+                                ("approved_digest__isnull", False),
+                                ("payload__isnull", False),
+                                ("sealed_digest__isnull", False),
+                            ),
+                            _connector="OR",
+                        ),
+                        name="delivery_sends_approved_bytes_only",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("state__in", ["CLAIMED", "SENDING"]), _negated=True),
+                            ("lease_until__isnull", False),
+                            _connector="OR",
+                        ),
+                        name="delivery_in_flight_has_a_lease",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -355,6 +474,11 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "constraints": [
+                    models.UniqueConstraint(fields=("post", "user", "light"), name="contribution_once")
+                ],
+            },
         ),
         migrations.CreateModel(
             name="Product",
@@ -390,6 +514,7 @@ class Migration(migrations.Migration):
             options={
                 "verbose_name": "product",
                 "verbose_name_plural": "products",
+                "constraints": [models.UniqueConstraint(fields=("brand", "key"), name="product_once")],
             },
         ),
         migrations.CreateModel(
@@ -431,16 +556,13 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
-        ),
-        migrations.AddField(
-            model_name="post",
-            name="recurrence",
-            field=models.ForeignKey(
-                null=True,
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="posts",
-                to="posts.recurrence",
-            ),
+            options={
+                "indexes": [
+                    models.Index(
+                        condition=models.Q(("ended_at__isnull", True)), fields=["id"], name="recurrence_going"
+                    )
+                ],
+            },
         ),
         migrations.CreateModel(
             name="Revision",
@@ -472,13 +594,15 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
-        ),
-        migrations.AddField(
-            model_name="post",
-            name="revision",
-            field=models.ForeignKey(
-                null=True, on_delete=django.db.models.deletion.PROTECT, related_name="+", to="posts.revision"
-            ),
+            options={
+                "constraints": [
+                    models.UniqueConstraint(fields=("post", "number"), name="revision_number_once"),
+                    models.CheckConstraint(
+                        condition=models.Q(("digest", ""), ("sealed_at__isnull", False), _connector="OR"),
+                        name="revision_digest_is_sealed",
+                    ),
+                ],
+            },
         ),
         migrations.CreateModel(
             name="Comment",
@@ -524,183 +648,27 @@ class Migration(migrations.Migration):
                 ),
             ],
         ),
-        migrations.AddConstraint(
-            model_name="channel",
-            constraint=models.UniqueConstraint(fields=("brand", "key"), name="channel_key_once"),
-        ),
-        migrations.AddConstraint(
-            model_name="channel",
-            constraint=models.UniqueConstraint(
-                condition=models.Q(models.Q(("account", ""), _negated=True), ("is_active", True)),
-                fields=("network", "account"),
-                name="remote_account_belongs_to_one_brand",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="media",
-            constraint=models.UniqueConstraint(fields=("brand", "sha256"), name="media_bytes_once_a_brand"),
-        ),
-        migrations.AddIndex(
-            model_name="delivery",
-            index=models.Index(
-                condition=models.Q(("approved_digest__isnull", False), ("state", "PENDING")),
-                fields=["next_at", "id"],
-                name="delivery_due",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="delivery",
-            index=models.Index(
-                condition=models.Q(("state__in", ["CLAIMED", "SENDING"])),
-                fields=["lease_until"],
-                name="delivery_leased",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="delivery",
-            index=models.Index(
-                condition=models.Q(("state", "UNKNOWN")), fields=["state"], name="delivery_unsettled"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="delivery",
-            constraint=models.UniqueConstraint(fields=("post", "channel"), name="delivery_once_a_channel"),
-        ),
-        migrations.AddConstraint(
-            model_name="delivery",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    (
-                        "state__in",
-                        [
-                            "PENDING",
-                            "CLAIMED",
-                            "SENDING",
-                            "DELIVERED",
-                            "FAILED",
-                            "UNKNOWN",
-                            "HELD",
-                            "MISSED",
-                            "RETRACTING",
-                            "RETRACTED",
-                        ],
-                    )
-                ),
-                name="delivery_state_is_known",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="delivery",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("state__in", ["PENDING", "HELD", "MISSED"]),
-                    models.Q(
-                        ("approved_digest", models.F("sealed_digest")),
-                        ("approved_digest__isnull", False),
-                        ("payload__isnull", False),
-                        ("sealed_digest__isnull", False),
-                    ),
-                    _connector="OR",
-                ),
-                name="delivery_sends_approved_bytes_only",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="delivery",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("state__in", ["CLAIMED", "SENDING"]), _negated=True),
-                    ("lease_until__isnull", False),
-                    _connector="OR",
-                ),
-                name="delivery_in_flight_has_a_lease",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="contribution",
-            constraint=models.UniqueConstraint(fields=("post", "user", "light"), name="contribution_once"),
-        ),
-        migrations.AddConstraint(
-            model_name="product",
-            constraint=models.UniqueConstraint(fields=("brand", "key"), name="product_once"),
-        ),
-        migrations.AddIndex(
-            model_name="recurrence",
-            index=models.Index(
-                condition=models.Q(("ended_at__isnull", True)), fields=["id"], name="recurrence_going"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="revision",
-            constraint=models.UniqueConstraint(fields=("post", "number"), name="revision_number_once"),
-        ),
-        migrations.AddConstraint(
-            model_name="revision",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("digest", ""), ("sealed_at__isnull", False), _connector="OR"),
-                name="revision_digest_is_sealed",
-            ),
-        ),
-        migrations.AddIndex(
+        migrations.AddField(
             model_name="post",
-            index=models.Index(fields=["brand", "state", "slot"], name="post_by_state_and_slot"),
-        ),
-        migrations.AddIndex(
-            model_name="post",
-            index=models.Index(
-                condition=models.Q(("state", "in_review")), fields=["slot"], name="post_waiting_for_its_slot"
+            name="recurrence",
+            field=models.ForeignKey(
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="posts",
+                to="posts.recurrence",
             ),
         ),
-        migrations.AddConstraint(
+        migrations.AddField(
             model_name="post",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    (
-                        "state__in",
-                        [
-                            "draft",
-                            "in_review",
-                            "changes_requested",
-                            "rejected",
-                            "scheduled",
-                            "releasing",
-                            "published",
-                            "partly_published",
-                            "held",
-                            "missed",
-                            "failed",
-                            "unknown",
-                            "withdrawn",
-                            "retracted",
-                        ],
-                    )
-                ),
-                name="post_state_is_known",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="post",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("kind__in", ["routine", "launch", "reply", "sensitive_reply", "crisis"])),
-                name="post_kind_is_known",
+            name="revision",
+            field=models.ForeignKey(
+                null=True, on_delete=django.db.models.deletion.PROTECT, related_name="+", to="posts.revision"
             ),
         ),
         migrations.AddConstraint(
             model_name="post",
             constraint=models.UniqueConstraint(
                 fields=("recurrence", "recurrence_slot"), name="recurrence_once_a_slot"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="post",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("window_from__isnull", True),
-                    ("window_until__isnull", True),
-                    ("window_until__gte", models.F("window_from")),
-                    _connector="OR",
-                ),
-                name="post_window_is_ordered",
             ),
         ),
     ]

@@ -10,9 +10,9 @@ class Migration(migrations.Migration):
     initial = True
 
     dependencies = [
+        migrations.swappable_dependency(settings.AUTH_USER_MODEL),
         ("approvals", "0001_initial"),
         ("posts", "0001_initial"),
-        migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
@@ -142,6 +142,9 @@ class Migration(migrations.Migration):
             options={
                 "verbose_name": "permit",
                 "verbose_name_plural": "permits",
+                "constraints": [
+                    models.UniqueConstraint(fields=("delivery", "token"), name="permit_once_a_claim")
+                ],
             },
         ),
         migrations.CreateModel(
@@ -198,6 +201,22 @@ class Migration(migrations.Migration):
             options={
                 "verbose_name": "attempt",
                 "verbose_name_plural": "attempts",
+                "indexes": [
+                    models.Index(
+                        condition=models.Q(("ended_at__isnull", False)),
+                        fields=["ended_at"],
+                        name="attempt_by_end",
+                    )
+                ],
+                "constraints": [
+                    models.UniqueConstraint(fields=("delivery", "token"), name="attempt_once_a_claim"),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("outcome", "SENDING"), ("ended_at__isnull", False), _connector="OR"
+                        ),
+                        name="attempt_outcome_is_dated",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -258,34 +277,14 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
-        ),
-        migrations.AddConstraint(
-            model_name="permit",
-            constraint=models.UniqueConstraint(fields=("delivery", "token"), name="permit_once_a_claim"),
-        ),
-        migrations.AddIndex(
-            model_name="attempt",
-            index=models.Index(
-                condition=models.Q(("ended_at__isnull", False)), fields=["ended_at"], name="attempt_by_end"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="attempt",
-            constraint=models.UniqueConstraint(fields=("delivery", "token"), name="attempt_once_a_claim"),
-        ),
-        migrations.AddConstraint(
-            model_name="attempt",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("outcome", "SENDING"), ("ended_at__isnull", False), _connector="OR"),
-                name="attempt_outcome_is_dated",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="retraction",
-            index=models.Index(
-                condition=models.Q(("done_at__isnull", True), ("next_at__isnull", False)),
-                fields=["next_at"],
-                name="retraction_to_do",
-            ),
+            options={
+                "indexes": [
+                    models.Index(
+                        condition=models.Q(("done_at__isnull", True), ("next_at__isnull", False)),
+                        fields=["next_at"],
+                        name="retraction_to_do",
+                    )
+                ],
+            },
         ),
     ]

@@ -1,6 +1,6 @@
 /* CM Queue: comforts. Every page works without this file; it only makes things quicker.
    Hooks (attributes, so that templates say what they use):
-     data-key="a"            a key presses this link, button or <summary> (also j k c r)
+     data-key="a"            a key presses this link, button or <summary>, or goes into this field (j k c r m)
      data-keys-help          what "?" shows and hides
      data-theme-switch       cycles: as the system, light, dark (kept in a cookie the server reads)
      data-toasts             the messages: lifted above the page and made dismissible
@@ -11,6 +11,29 @@
 (() => {
   "use strict";
   const all = (selector, root = document) => Array.from(root.querySelectorAll(selector));
+  /* htmx, where a page has a use for it, as soon as somebody acts. What they typed or chose before it was there
+     is told to it once more. */
+  const htmxUrl = document.currentScript.dataset.htmx;
+  let missed = null;
+  const tell = (event) => { missed = event; };
+  function bringHtmx(event) {
+    if (window.htmx || !document.querySelector("[hx-post], [hx-get]")) return;
+    if (event.type === "input" || event.type === "change") missed = event;
+    for (const kind of ACTS) document.removeEventListener(kind, bringHtmx, true);
+    for (const kind of ["input", "change"]) document.addEventListener(kind, tell, true);
+    const script = document.createElement("script");
+    script.src = htmxUrl;
+    script.addEventListener("load", () => {
+      for (const kind of ["input", "change"]) document.removeEventListener(kind, tell, true);
+      // It takes up the page in the same turn, or in the next.
+      if (missed) setTimeout(() => missed.target.dispatchEvent(new Event(missed.type, { bubbles: true })), 0);
+    });
+    // It begins by itself only in a page that is complete.
+    if (document.readyState === "complete") document.head.append(script);
+    else window.addEventListener("load", () => document.head.append(script), { once: true });
+  }
+  const ACTS = ["pointermove", "pointerdown", "keydown", "touchstart", "focusin", "input", "change"];
+  for (const kind of ACTS) document.addEventListener(kind, bringHtmx, { capture: true, passive: true });
   const typing = (el) => el && (el.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(el.tagName));
 
   /* Keys */
@@ -19,6 +42,8 @@
       target.parentElement.open = !target.parentElement.open;
       const first = target.parentElement.querySelector("input:not([type=hidden]), textarea, select, button");
       (target.parentElement.open && first ? first : target).focus();
+    } else if (target.tagName === "TEXTAREA") {
+      target.focus();
     } else {
       target.click();
     }
@@ -106,6 +131,30 @@
   document.addEventListener("desk:saved", (event) => {
     if (clean.has(event.target)) clean.set(event.target, stateOf(event.target));
   });
+  /* Nothing moves under a finger that is down: an answer that comes meanwhile is shown once it is let go. Else a
+     button could go from under it, and the press with it. `desk.loose()` is a promise of that moment. */
+  const PRESSED = "a, button, summary, label, input", LONGEST = 5000;
+  let pressed = false, letGo;
+  const waiting = [];
+  const loose = () => pressed ? new Promise((go) => waiting.push(go)) : Promise.resolve();
+  function release(after) {
+    clearTimeout(letGo);
+    letGo = setTimeout(() => { pressed = false; waiting.splice(0).forEach((go) => go()); }, after);
+  }
+  document.addEventListener("pointerdown", (event) => {
+    if (event.button || !event.target.closest(PRESSED)) return;
+    pressed = true;
+    // Some menus and dialogs of the system keep the end of a press for themselves.
+    release(LONGEST);
+  }, { capture: true, passive: true });
+  // The click itself comes a moment after the finger.
+  for (const kind of ["pointerup", "pointercancel"]) document.addEventListener(kind, () => release(50), { capture: true, passive: true });
+  window.addEventListener("blur", () => release(50));
+  window.desk = { loose };
+  document.addEventListener("htmx:beforeSend", ({ detail: { xhr } }) => {
+    const takeUp = xhr.onload;
+    xhr.onload = () => { if (pressed) loose().then(takeUp); else takeUp(); };
+  });
   /* htmx swaps 422 and 409 answers too: they carry the form with its problems, or what changed. */
   document.addEventListener("htmx:beforeSwap", (event) => {
     if (event.detail.xhr.status === 422 || event.detail.xhr.status === 409) {
@@ -114,5 +163,6 @@
     }
   });
   document.addEventListener("htmx:afterSwap", (event) => prepare(event.target));
+  document.addEventListener("desk:shown", (event) => prepare(event.target));
   prepare(document);
 })();

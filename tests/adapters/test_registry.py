@@ -8,12 +8,29 @@ pytestmark = pytest.mark.pure
 
 
 def test_each_adapter_stands_under_its_own_name():
-    assert set(ADAPTERS) == {"mastodon", "demo", "console"}
+    assert set(ADAPTERS) == {
+        "mastodon",
+        "bluesky",
+        "wordpress",
+        "discourse",
+        "discord",
+        "slack",
+        "atom",
+        "demo",
+        "console",
+        "linkedin",
+        "facebook",
+        "instagram",
+        "threads",
+        "telegram",
+        "x",
+        "manual",
+    }
     assert all(adapter_for(name).network == name for name in ADAPTERS)
 
 
 def test_an_unknown_network_is_named_with_those_there_are():
-    with pytest.raises(UnknownNetwork, match=r"myspace.*console, demo, mastodon"):
+    with pytest.raises(UnknownNetwork, match=r"myspace.*console, demo.*mastodon"):
         adapter_for("myspace")
 
 
@@ -27,6 +44,7 @@ def test_what_an_adapter_says_of_itself_fits_together(name: str):
     kind = ADAPTERS[name]
     assert kind.label
     assert kind.default_limits["max_media_attachments"] <= kind.capabilities.max_media
-    assert kind.capabilities.reconcilable is (name != "console")
+    # A person is asked what became of a send.
+    assert kind.capabilities.reconcilable is (name not in {"console", "discord", "telegram", "manual"})
     assert len({setting.name for setting in kind.settings}) == len(kind.settings)
     assert "direct" not in kind.capabilities.visibilities

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import socket
 import ssl
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,12 +23,12 @@ from adapters.base import NotSent, Rejected
 from adapters.http import NO_TLS, PRIVATE, UNRESOLVED, Line
 from adapters.transport import (
     ANSWER_MAX_BYTES,
-    AnswerTooLarge,
     CheckedTransport,
     build_client,
     is_public,
     shared_context,
 )
+from adapters.wire import AnswerTooLarge
 
 pytestmark = pytest.mark.pure
 
@@ -36,6 +38,14 @@ class _Handler(BaseHTTPRequestHandler):
 
     def log_message(self, *args) -> None:
         """Quiet."""
+
+    def do_POST(self) -> None:
+        """Answers with what it was told."""
+        told = self.rfile.read(int(self.headers["Content-Length"]))
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(told)))
+        self.end_headers()
+        self.wfile.write(told)
 
     def do_GET(self) -> None:
         body = b"x" * int(self.path.strip("/") or 2) if self.path != "/drip" else b""
@@ -313,6 +323,20 @@ def test_tls_checks_the_name_and_not_the_address(tls: tuple[ssl.SSLContext, ssl.
     assert caught.value.public == NO_TLS
 
 
+def test_much_travels_both_ways_over_tls_on_one_connection(
+    tls: tuple[ssl.SSLContext, ssl.SSLContext], names: Names
+):
+    server, trusting = tls
+    names.answers["brand.test"] = [["127.0.0.1"]]
+    much = bytes(range(256)) * (ANSWER_MAX_BYTES // 256)
+    with serving(server) as port:
+        allowed = frozenset({f"brand.test:{port}"})
+        with httpx.Client(transport=CheckedTransport(allowed, 5, trusting), trust_env=False) as client:
+            for _ in range(3):
+                assert client.post(f"https://brand.test:{port}/", content=much).content == much
+    assert names.asked == ["brand.test"]
+
+
 def test_a_certificate_nobody_vouches_for_means_not_sent(
     tls: tuple[ssl.SSLContext, ssl.SSLContext], names: Names
 ):
@@ -330,3 +354,21 @@ def test_one_tls_context_for_all():
     assert shared_context() is shared_context()
     assert shared_context().verify_mode == ssl.CERT_REQUIRED
     assert shared_context().check_hostname
+
+
+def test_one_tls_context_for_threads_that_begin_at_once():
+    beginning = """
+import threading
+from adapters.transport import shared_context
+seen, gate = [], threading.Barrier(16)
+def begin():
+    gate.wait()
+    seen.append(shared_context())
+threads = [threading.Thread(target=begin) for _ in range(16)]
+for one in threads: one.start()
+for one in threads: one.join()
+print(len({id(one) for one in seen}))
+"""
+    # In a process of its own: in this one it is made already.
+    said = subprocess.run([sys.executable, "-c", beginning], capture_output=True, text=True, check=True)
+    assert said.stdout.strip() == "1"

@@ -12,9 +12,7 @@ from django.urls import reverse
 from accounts.models import User
 from adapters.transport import build_client
 from posts.models import Channel
-from publishing.claiming import claim
-from publishing.outcomes import record_results
-from publishing.releasing import send, start_sending
+from tests.casting import work
 from tests.staging import House
 from tests.staging import house as make_house
 
@@ -49,9 +47,7 @@ def sam(db: None) -> User:
 def send_what_is_due() -> int:
     """One round of a worker, step by step in this thread."""
     with build_client(allow_private=True, user_agent="CM-Queue/tests", timeout_s=5) as through:
-        results = [send(one, through) for one in start_sending(claim("tests", 50), "tests")]
-    record_results(results)
-    return len(results)
+        return len(work(through))
 
 
 def signed_in(user: User) -> Client:

@@ -22,6 +22,7 @@ GIVEN = {
     "quiet_from": "21:00",
     "quiet_until": "08:00",
     "late_minutes": "30",
+    "accepted_to_entrust": "20",
 }
 
 
@@ -32,7 +33,11 @@ def test_a_brand_is_made_with_slots_and_the_policy_of_a_team(client: Client):
     assert brand.slots == ["09:00", "12:30", "18:00"]
     assert (brand.time_zone, brand.late_minutes, str(brand.quiet_from)) == ("Europe/Brussels", 30, "21:00:00")
     assert Policy.objects.get(brand=brand).number == 1
-    assert [one.verb for one in Entry.objects.order_by("pk")] == ["brand.create", "policy.adopt"]
+    assert [one.verb for one in Entry.objects.order_by("pk")] == [
+        "brand.create",
+        "policy.adopt",
+        "lexicon.begin",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -45,6 +50,8 @@ def test_a_brand_is_made_with_slots_and_the_policy_of_a_team(client: Client):
         ("quiet_until", ""),
         ("late_minutes", "0"),
         ("late_minutes", "100000"),
+        ("accepted_to_entrust", "0"),
+        ("accepted_to_entrust", "501"),
         ("slug", "Not A Slug"),
         ("name", ""),
     ],

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.apps import apps
 from django.contrib import admin
 from django.contrib.admin.utils import label_for_field
 from django.contrib.auth.models import Permission
@@ -17,19 +17,17 @@ from django.urls import reverse
 from django.utils import translation
 from django.utils.functional import Promise
 
-from accounts.clock import database_now
-from accounts.models import Absence, User
-from accounts.tokens import make_token
-from approvals.incidents import declare, pause
-from approvals.inviting import invite
-from approvals.models import Credential, CredentialState
-from approvals.running import create_brand
-from posts.models import Product
-from tests.admin.conftest import send_what_is_due, signed_in
-from tests.staging import House, age_deliveries
+from accounts.models import User
+from tests.admin.conftest import signed_in
+from tests.admin.filling import SECRET, fill
+from tests.staging import House
 
 PAGES = sorted(admin.site._registry, key=lambda model: model._meta.label)
 QUEUES = "/admin/rq/"
+
+
+OURS = ("accounts", "posts", "approvals", "journal", "publishing")
+EVERY = [model for app in OURS for model in apps.get_app_config(app).get_models()]
 
 
 def changelist(model: Any) -> str:
@@ -65,43 +63,6 @@ def test_rqs_pages_open_by_permission(page: str, client: Client, sam: User, hous
     assert client.get(QUEUES + page).status_code == 200
     sam.user_permissions.add(Permission.objects.get(content_type__app_label="django_rq", codename="admin"))
     assert signed_in(sam).get(QUEUES + page).status_code == 200
-
-
-def fill(house: House, root: User, number: int) -> None:
-    """`number` rows and more for every list, through the verbs."""
-    for n in range(number):
-        tag = f"{number}-{n}"
-        brand = create_brand(root, f"maison-{tag}", name=f"Maison {tag}", slots=[])
-        invite(root, brand, f"lea-{tag}@example.org", "Léa")
-        house.connect(f"journal-{tag}", "console")
-        make_token(house.ines, house.brand, ["read"], tag)
-    posts = [house.approved(f"Texte {number}-{n}.", slot="on_approval") for n in range(number)]
-    age_deliveries(posts, next_at=timedelta(seconds=2))
-    assert send_what_is_due() == number
-    scope = {"channels": [f"journal-{number}-0"]}
-    pauses = [pause(house.ines, house.brand, scope, f"Pause {n}") for n in range(number)]
-    for one in pauses:
-        declare(house.nadia, house.brand, scope, "Bad buzz.", from_pause=one)
-    now = database_now()
-    Credential.objects.bulk_create(
-        Credential(
-            brand=house.brand,
-            user=house.ines,
-            domain=f"topic:{number}-{n}",
-            level=1,
-            state=CredentialState.ACTIVE,
-            confirmed_at=now,
-            first_grantor=house.nadia,
-        )
-        for n in range(number)
-    )
-    Product.objects.bulk_create(
-        Product(brand=house.brand, key=f"p-{number}-{n}", name=str(n)) for n in range(number)
-    )
-    Absence.objects.bulk_create(
-        Absence(brand=house.brand, user=house.ines, first_day="2026-01-01", last_day="2026-01-02")
-        for n in range(number)
-    )
 
 
 def counted(client: Client) -> dict[str, tuple[int, int]]:
@@ -168,3 +129,54 @@ def test_every_column_has_words_to_translate(model: Any, client: Client, root: U
     for name in {*page.list_display, *(page.fields or ())} - {"__str__"}:
         words = label_for_field(name, model, page, return_attr=True)[0]
         assert isinstance(words, Promise), f"{model.__name__}.{name}"
+
+
+@pytest.mark.parametrize("model", EVERY, ids=lambda model: model.__name__)
+def test_every_model_is_found_and_searched(model: Any, client: Client):
+    assert admin.site.is_registered(model), "register it in the admin panel"
+    page = admin.site.get_model_admin(model)
+    assert page.search_fields
+    assert client.get(changelist(model), {"q": "12 lampe"}).status_code == 200
+
+
+def test_every_model_has_a_name_to_translate():
+    for model in EVERY:
+        assert isinstance(model._meta.verbose_name, Promise), model
+        assert isinstance(model._meta.verbose_name_plural, Promise), model
+
+
+def test_no_secret_is_on_any_page(client: Client, desk: House, root: User):
+    fill(desk, root, 1)
+    for model in EVERY:
+        row = model._default_manager.order_by("-pk").first()
+        name = f"admin:{model._meta.app_label}_{model._meta.model_name}_change"
+        for place in (changelist(model), reverse(name, args=[row.pk])):
+            assert SECRET not in client.get(place).content.decode(), place
+
+
+def test_every_filter_filters(client: Client, desk: House, root: User):
+    fill(desk, root, 1)
+    for model in PAGES:
+        for spec in client.get(changelist(model)).context["cl"].filter_specs:
+            page = client.get(changelist(model)).context["cl"]
+            for choice in spec.choices(page):
+                query = str(choice["query_string"])
+                assert client.get(changelist(model) + query).status_code == 200, f"{model} {query}"
+
+
+def test_links_between_rows_lead_to_what_hangs_on_them(client: Client, desk: House, root: User):
+    fill(desk, root, 2)
+    for model in PAGES:
+        row = model._default_manager.order_by("pk").first()
+        name = f"admin:{model._meta.app_label}_{model._meta.model_name}_change"
+        page = client.get(reverse(name, args=[row.pk]))
+        for address, _words in page.context["leads"]:
+            answer = client.get(address)
+            assert answer.status_code == 200, address
+    post = desk.submitted()
+    page = client.get(reverse("admin:posts_post_change", args=[post.pk]))
+    places = {address.partition("?")[0]: address for address, _words in page.context["leads"]}
+    deliveries = client.get(places[reverse("admin:posts_delivery_changelist")])
+    assert [one.post_id for one in deliveries.context["cl"].result_list] == [post.pk]
+    entries = client.get(places[reverse("admin:journal_entry_changelist")])
+    assert {one.post_id for one in entries.context["cl"].result_list} == {post.pk}

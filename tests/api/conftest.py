@@ -15,6 +15,7 @@ from django.utils import timezone
 from accounts.models import ApiToken, Brand, Membership, Scope, User
 from accounts.tokens import digest_of
 from cm_queue.seeding import CAST, DOMAIN, SLUG, seed_demo
+from posts.models import Channel
 
 BASE = "/api/v1"
 HERE = f"{BASE}/brands/{SLUG}"
@@ -88,6 +89,8 @@ class Cast:
 @pytest.fixture
 def cast(db: None) -> Cast:
     brand = seed_demo(posts=False)
+    # So that a sentence about it is easily read here.
+    Channel.objects.filter(brand=brand, key="demo").update(name="demo")
     people = {}
     for player in CAST:
         user = User.objects.get(email=player.email)

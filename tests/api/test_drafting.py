@@ -125,7 +125,10 @@ def test_facets_are_raised_by_anybody_and_lowered_by_the_qualified(cast: Cast, s
     raised = cast.ines.post(path, {"kind": "launch", "products": ["lampe-aurore"]})
     assert raised.json()["kind"] == "launch"
     refusal(cast.ines.post(path, {"kind": "routine", "products": []}), 403, "facet_lowered")
-    assert cast.nadia.post(path, {"kind": "routine", "products": []}).json()["kind"] == "routine"
+    lowered = {"kind": "routine", "products": []}
+    refusal(cast.nadia.post(path, lowered), 422, "reason_needed")
+    told = cast.nadia.post(path, {**lowered, "reason": "Ce n’est pas une vente."}).json()
+    assert (told["kind"], told["products"]) == ("routine", [])
 
 
 def test_a_submitted_post_is_not_submitted_twice(cast: Cast, submitted: Draft):

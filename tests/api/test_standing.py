@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
-from accounts.models import Membership, User
+from accounts.models import Absence, Membership, User
 from approvals.models import Credential
 from tests.api.conftest import HERE, Cast, Draft, a_word, refusal
 
@@ -78,6 +79,16 @@ def test_an_owner_links_two_accounts(cast: Cast, second_account: User, submitted
     assert told["id"] == ines.pk
     assert {one["id"] for one in told["accounts"]} == {ines.pk, second_account.pk}
     refusal(cast.olga.post(f"/people/{ines.pk}/link", {"account": second_account.pk}), 409, "already_linked")
+
+
+def test_somebody_is_absent_with_all_their_accounts(cast: Cast, second_account: User):
+    cast.olga.post(f"/people/{cast.ines.user.pk}/link", {"account": second_account.pk})
+    today = timezone.now().astimezone(cast.brand.zone).date()
+    Absence.objects.create(brand=cast.brand, user=second_account, first_day=today, last_day=today)
+    people = {one["id"]: one for one in cast.marc.get(f"{HERE}/people").json()["items"]}
+    assert people[cast.ines.user.pk]["absent"] is True
+    assert people[cast.marc.user.pk]["absent"] is False
+    assert cast.marc.get(f"/people/{cast.ines.user.pk}").json()["absent"] is True
 
 
 def test_a_second_account_of_the_writer_does_not_approve(cast: Cast, submitted: Draft):

@@ -1,25 +1,26 @@
 """The cases that every suite must hold (gate.md), at the level of verbs, each named after its row.
 
 Left out here, for want of a verb yet: accepting a suggestion and a light correction (the second halves of 3,
-and 4), splits and imports (in 5 and 7), granting and endorsing (33), loosening a policy (27). The race (30)
-needs real processes: `tests/faults/`. Pages and the API repeat the cases in their own tests.
+and 4), splits and imports (in 5 and 7), loosening a policy (27). The race (30)
+needs real processes: `tests/faults/`. Granting and endorsing (33) is in `test_granting.py`.
+Pages and the API repeat the cases in their own tests.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
-import httpx
 import pytest
 from django.db import transaction
-from django.db.models import F
 
 from accounts.clock import database_now
 from accounts.models import Membership, User
 from accounts.refusals import Forbidden, NotHere, Refused
 from adapters import base
 from approvals import expertise, incidents, inviting, steering
+from approvals.classifying import classify
 from approvals.models import Credential, Decision, Override, Policy, Verdict
 from approvals.policy import PRESETS
 from approvals.reviewing import Word, decide, revise, submit
@@ -29,44 +30,25 @@ from posts.lifecycle import DeliveryState, PostState
 from posts.models import Contribution, Delivery, Media, Post
 from publishing.claiming import claim
 from publishing.models import Permit
-from publishing.outcomes import record_results
-from publishing.releasing import Result, send, start_sending
+from publishing.releasing import start_sending
 from tests.casting import (
     ALT,
     Cast,
     age_post,
     codes,
     digest_of,
+    due,
     fresh,
     in_hours,
     is_open,
     media,
     missing,
+    work,
 )
+from tests.tampering import past_the_triggers
 
+STATEMENT = "Nous rappelons la lampe Aurore."
 REJECT, CHANGES, WITHDRAW = Verdict.REJECT.value, Verdict.REQUEST_CHANGES.value, Verdict.WITHDRAW.value
-
-
-@pytest.fixture
-def console(cast: Cast) -> Cast:
-    """With a channel whose far side is the log: the whole way out, without a network."""
-    cast.channel("console")
-    return cast
-
-
-def due(post: Post) -> None:
-    """Its slot comes: everything planned moves to a minute ago, the window around it."""
-    age_post(post, fresh(post).slot - database_now() + timedelta(minutes=1))  # type: ignore[operator]
-    Post.objects.filter(pk=post.pk).update(window_until=F("slot") + timedelta(hours=3))
-    Delivery.objects.filter(post=post).update(expires_at=F("due_at") + timedelta(hours=1))
-
-
-def work() -> list[Result]:
-    """One round of a worker: claim, commit, send, record."""
-    with httpx.Client() as client:
-        results = [send(sending, client) for sending in start_sending(claim("worker", 50), "worker")]
-    record_results(results)
-    return results
 
 
 def state(post: Post) -> PostState:
@@ -438,7 +420,7 @@ def test_case_24_facet_lowered_by_a_contributor(cast: Cast):
             cast.edit("ines", post, **change)
         assert refusal.value.code == "facet_lowered"
     assert (fresh(post).kind, fresh(post).products) == ("launch", [cast.lamp])
-    cast.edit("nadia", post, kind="routine", products=[])
+    classify(cast.nadia, post.pk, {"kind": "routine", "products": []}, "Ce n’est pas une vente.")
     assert fresh(post).kind == "routine"
 
 
@@ -475,9 +457,11 @@ def test_case_25_unknown_kind_empty_requirements_missing_policy(cast: Cast):
         [],
     ]
     for rules in malformed:
-        Policy.objects.filter(brand=cast.brand).update(rules=rules)
+        with past_the_triggers():
+            Policy.objects.filter(brand=cast.brand).update(rules=rules)
         assert codes(post) == {"unknown_kind"}
-    Policy.objects.filter(brand=cast.brand).delete()
+    with past_the_triggers():
+        Policy.objects.filter(brand=cast.brand).delete()
     assert codes(post) == {"unknown_kind"}
 
 
@@ -529,8 +513,7 @@ def test_case_29_permit_used_twice(console: Cast):
     post = console.approved(channels=["console"])
     due(post)
     ready = claim("worker", 10)
-    with httpx.Client() as client:
-        record_results([send(sending, client) for sending in start_sending(ready, "worker")])
+    work(ready=ready, worker="worker")
     assert start_sending(ready, "worker") == []
     assert post.deliveries.get().attempts == 1
 
@@ -540,8 +523,8 @@ def test_case_29_permit_expired(console: Cast):
     due(post)
     (ready,) = claim("worker", 10)
     Permit.objects.update(expires_at=database_now())
-    ready.permit.refresh_from_db()
-    assert start_sending([ready], "worker") == []
+    late = replace(ready, permit=replace(ready.permit, expires_at=Permit.objects.get().expires_at))
+    assert start_sending([late], "worker") == []
     assert post.deliveries.get().lifecycle == DeliveryState.PENDING
 
 
@@ -587,10 +570,9 @@ def test_case_32_freeze_lifted(console: Cast):
 
 
 def test_case_37_a_crisis_statement_in_its_own_incident(crisis: Cast):
-    post = crisis.submitted(kind="crisis", channels=["console"], text="Nous rappelons la lampe Aurore.")
+    post = crisis.submitted(STATEMENT, kind="crisis", channels=["console"], slot="on_approval")
     crisis.say("victor", post)
     crisis.say("hugo", post)
-    # Its approvals live an hour and its slot is in two: it goes out when a person presses release.
     assert "not_released" in codes(post)
     with pytest.raises(Forbidden):
         release(crisis.nadia, post.pk)
@@ -601,7 +583,7 @@ def test_case_37_a_crisis_statement_in_its_own_incident(crisis: Cast):
 
 
 def test_case_37_not_without_the_second(crisis: Cast):
-    post = crisis.submitted(kind="crisis", channels=["console"], text="Nous rappelons la lampe Aurore.")
+    post = crisis.submitted(STATEMENT, kind="crisis", channels=["console"], slot="on_approval")
     crisis.say("hugo", post)
     with pytest.raises(Refused) as refusal:
         release(crisis.victor, post.pk)
@@ -619,7 +601,7 @@ def test_case_34_approval_from_a_stale_screen(cast: Cast):
     with pytest.raises(Refused) as refusal:
         cast.say("nadia", post, digest=seen)
     assert (refusal.value.code, refusal.value.status) == ("stale_digest", 409)
-    assert refusal.value.details == {"digest": digest_of(post), "revision": 2}
+    assert refusal.value.details == {"digest": digest_of(post), "revision": 2, "changed": ["text"]}
     assert not Decision.objects.exists()
 
 

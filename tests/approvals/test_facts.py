@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -12,10 +14,11 @@ from pydantic import TypeAdapter
 from accounts.clock import database_now
 from accounts.models import Absence, User
 from approvals import incidents, inviting
-from approvals.facts import for_release, load, load_one, touches
+from approvals.facts import and_approved, for_release, load, load_one, rule_of, touches
 from approvals.gate import Facts, Held, evaluate
 from approvals.models import Credential, CredentialState, Decision, Pause, PolicyState
 from approvals.reviewing import moment_of
+from approvals.standing import Shelf
 from posts.models import Contribution, Post
 from tests.casting import Cast, fresh, in_hours, is_open
 
@@ -230,3 +233,61 @@ def test_titles_and_ownership_change_no_verdict(cast: Cast):
     at = moment_of(fresh(post), after.taken_at)
     assert evaluate(before, at) == evaluate(after, at)
     assert Decision.objects.count() == 1
+
+
+def test_one_approval_more_is_foretold_as_it_would_be_loaded(cast: Cast):
+    """Deciding reads the facts once, and knows those that its own word makes."""
+    post = cast.submitted(kind="launch", products=[cast.lamp])
+    cast.say("sofia", post)
+    before = load_one(fresh(post)).facts
+    said = cast.say("marc", post)
+    after = load_one(fresh(post)).facts
+    assert and_approved(before, said) == replace(after, taken_at=before.taken_at)
+
+
+def test_nothing_else_is_foretold(cast: Cast):
+    post = cast.submitted()
+    objection = cast.say("nadia", post, "reject")
+    blocked = load_one(fresh(post)).facts
+    approval = cast.say("hugo", post)
+    for facts, said in ((blocked, approval), (replace(blocked, blockers=()), objection)):
+        with pytest.raises(ValueError, match=r"^Only one more approval"):
+            and_approved(facts, said)
+
+
+@pytest.mark.parametrize("more", [{}, {"kind": "launch"}, {"kind": "reply"}])
+def test_the_rule_of_a_post_is_the_one_in_its_facts(cast: Cast, more: dict[str, str]):
+    post = fresh(cast.submitted(**more))
+    found = rule_of(post, Shelf().of(post.brand))
+    assert found is not None
+    assert found == load_one(post).facts.rule
+
+
+def test_without_rules_and_without_words_there_is_no_rule(cast: Cast):
+    post = fresh(cast.submitted())
+    standing = Shelf().of(post.brand)
+    standing.rules = None
+    assert rule_of(post, standing) is None
+    post.revision = None
+    assert rule_of(post, Shelf().of(post.brand)) is not None
+
+
+def test_a_channel_nobody_knows_lets_nothing_out(cast: Cast):
+    """What it asks for is not known: that must never read as nothing."""
+    post = fresh(cast.submitted())
+    assert post.revision is not None
+    post.revision.content = {**post.revision.content, "channels": ["demo", "gone"]}
+    assert rule_of(post, Shelf().of(post.brand)) is None
+    assert load([post])[post.pk].facts.rule is None
+
+
+def test_what_a_shelf_keeps_is_told_without_reading(cast: Cast, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(time, "monotonic", lambda: 100.0)
+    shelf = Shelf()
+    assert shelf.kept(cast.brand) is None
+    read = shelf.of(cast.brand)
+    with CaptureQueriesContext(connection) as made:
+        assert shelf.kept(cast.brand) is read
+    assert len(made) == 0
+    cast.brand.standing += 1
+    assert shelf.kept(cast.brand) is None

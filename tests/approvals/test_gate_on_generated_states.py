@@ -28,6 +28,7 @@ from tests.approvals.test_gate import (
     facts,
     said,
 )
+from tests.proof.plain import may_go_out
 
 pytestmark = pytest.mark.pure
 
@@ -112,64 +113,6 @@ def drawn(number: int) -> tuple[Facts, datetime, Dice]:
     dice = Dice(number)
     state = dice.state()
     return state, dice.choice((NOW, NOW, *AHEAD)), dice
-
-
-def may_go_out(f: Facts, at: datetime) -> bool:  # noqa: C901, PLR0912 - plain: a sentence a line
-    """The definition of gate.md again, written from its text and not from the code."""
-    if f.rule is None or len(f.rule.requirements) == 0 or f.rule.people < 1:
-        return False
-    if not f.digest or f.window_from is None or f.window_until is None:
-        return False
-    if at < f.window_from or at > f.window_until or len(f.blockers) > 0:
-        return False
-    pressed = f.release is not None and f.release.digest == f.digest and f.release.epoch == f.epoch
-    if f.frozen_by is not None and (f.kind != "crisis" or not pressed):
-        return False
-    if f.rule.person_releases and not pressed:
-        return False
-
-    def has(person: int, account: int, domain: str | None, level: int, moment: datetime) -> bool:
-        for one in f.held:
-            mine = one.person == person and (account == 0 or one.account in (0, account))
-            if not mine or one.level < level or (domain is not None and one.domain != domain):
-                continue
-            if one.since <= moment and (one.until is None or one.until > moment):
-                return True
-        return False
-
-    counted = []
-    for person in PEOPLE:
-        words = sorted((one for one in f.decisions if one.person == person), key=lambda one: one.sequence)
-        if not words or person not in f.active or person in f.contributors:
-            continue
-        last = words[-1]
-        same = last.decision == "approve" and last.digest == f.digest and last.epoch == f.epoch
-        if same and not at - last.at > f.rule.ttl:
-            counted.append(last)
-    union = set()
-    for need in f.rule.requirements:
-        covering = {
-            one.person
-            for one in counted
-            if has(one.person, one.account, need.domain, need.level, one.at)
-            and has(one.person, one.account, need.domain, need.level, at)
-        }
-        if f.rule.contributor_covers:
-            for person in f.contributors & f.active:
-                for account in f.wrote or [0]:
-                    at_both = [has(person, account, need.domain, need.level, m) for m in (f.taken_at, at)]
-                    if all(at_both):
-                        covering.add(person)
-        if len(covering) < need.n:
-            return False
-        union |= covering
-    if f.rule.contributor_covers:
-        union = {
-            one.person
-            for one in counted
-            if has(one.person, one.account, None, 1, one.at) and has(one.person, one.account, None, 1, at)
-        }
-    return len(union) >= f.rule.people
 
 
 def bounded(examples: int) -> Callable[[Any], Any]:

@@ -6,16 +6,23 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from accounts.clock import database_now
 from accounts.models import Brand
 from accounts.refusals import Forbidden, Invalid, NotHere, Refused
 from approvals import inviting
-from approvals.incidents import OWNER_MAY_LIFT_AFTER, declare, end_pause, lift, pause, read_scope
+from approvals.halting import waiting_in
+from approvals.incidents import declare, end_pause, lift, pause, read_scope
+from approvals.lifting import OWNER_MAY_LIFT_AFTER
 from approvals.models import Epoch, Incident, Lifting, Pause
+from approvals.steering import hold, withdraw
 from journal.models import Entry
 from posts.lifecycle import DeliveryState, PostState
 from posts.models import Delivery, Post
+from publishing.claiming import claim
+from publishing.releasing import start_sending
 from tests.casting import Cast, codes, fresh, is_open
 
 WHOLE: dict[str, Any] = {"brand": True}
@@ -274,3 +281,87 @@ def test_lifting_starts_an_epoch_and_resumes_nothing(cast: Cast):
         lift(cast.hugo, incident.pk)
     assert refusal.value.code == "already_lifted"
     assert Lifting.objects.count() == 2
+
+
+# --- Before the next send ----------------------------------------------------------------------------
+@pytest.mark.parametrize("stop", [pause, declare])
+def test_a_batch_that_is_claimed_already_is_not_sent(cast: Cast, stop: Any):
+    """Between the claim and the commit of SENDING: the standing has changed, and so has the token."""
+    cast.channel("console")
+    post = cast.approved(channels=["console"], slot="on_approval")
+    (ready,) = claim("worker", 10)
+    stop(cast.victor, cast.brand, WHOLE, "Feu.")
+    assert start_sending([ready], "worker") == []
+    assert claim("worker", 10) == []
+    assert (state(post), post.deliveries.get().attempts) == (PostState.HELD, 0)
+
+
+def test_many_posts_are_held_in_as_many_statements_as_one(cast: Cast):
+    counts = []
+    for size in (1, 9):
+        for n in range(size):
+            cast.approved(f"Post {size}, {n}.")
+        with CaptureQueriesContext(connection) as caught:
+            made = pause(cast.ines, cast.brand, WHOLE)
+        counts.append(len(caught))
+        assert len(waiting_in(cast.brand).of(made)) == (1 if size == 1 else 10)
+        end_pause(cast.marc, made.pk)
+    assert counts[1] <= counts[0] + 2, counts
+
+
+def test_an_incident_takes_over_what_a_pause_or_another_incident_held(cast: Cast):
+    post = cast.approved()
+    made = pause(cast.ines, cast.brand, WHOLE)
+    first = declare(cast.victor, cast.brand, {"channels": ["demo"]}, "Feu.")
+    second = declare(cast.victor, cast.brand, WHOLE, "Feu.")
+    assert fresh(post).reasons == [
+        {"code": "paused", "pause": made.pk},
+        {"code": "incident", "incident": first.pk},
+        {"code": "incident", "incident": second.pk},
+    ]
+    waiting = waiting_in(cast.brand)
+    assert [waiting.of(one) for one in (made, first, second)] == [{post.pk}] * 3
+    withdraw(cast.ines, post.pk)
+    assert not waiting_in(cast.brand).of(first)
+
+
+def test_a_hold_on_top_takes_nothing_off_the_list_of_what_is_to_be_gone_through(cast: Cast):
+    post = cast.approved()
+    made = declare(cast.nadia, cast.brand, {"brand": True}, "Bad buzz.")
+    hold(cast.ines, post.pk, "Le prix a changé.")
+    assert waiting_in(cast.brand).of(made) == {post.pk}
+    cast.edit("ines", fresh(post), text="Un autre prix.")
+    assert fresh(post).lifecycle == PostState.HELD
+    assert waiting_in(cast.brand).of(made) == {post.pk}
+
+
+def test_the_authors_of_what_a_pause_held_are_told(cast: Cast):
+    cast.approved()
+    pause(cast.marc, cast.brand, WHOLE)
+    assert cast.ines.notices.filter(kind="pause.begin").count() == 1
+    pause(cast.ines, cast.brand, WHOLE)
+    assert cast.ines.notices.filter(kind="pause.begin").count() == 1, "not of one's own"
+
+
+def test_a_delivery_that_waits_behind_an_unknown_one_is_held_too(cast: Cast):
+    cast.channel("console")
+    post = cast.approved(channels=["demo", "console"])
+    rows = {row.channel.key: row.pk for row in post.deliveries.select_related("channel")}
+    Delivery.objects.filter(pk=rows["demo"]).update(state=DeliveryState.UNKNOWN.value, attempts=1)
+    Post.objects.filter(pk=post.pk).update(state=PostState.UNKNOWN.value)
+    pause(cast.ines, cast.brand, WHOLE)
+    assert Delivery.objects.get(pk=rows["console"]).lifecycle == DeliveryState.HELD
+    assert state(post) == PostState.UNKNOWN
+
+
+def test_the_second_voice_is_called_for_and_all_are_told_when_it_is_over(cast: Cast):
+    incident = declare(cast.victor, cast.brand, WHOLE, "Feu.")
+    lift(cast.ines, incident.pk)
+    assert cast.hugo.notices.filter(kind="incident.lift").count() == 1
+    assert not cast.sofia.notices.filter(kind="incident.lift").exists()
+    lift(cast.hugo, incident.pk)
+    assert cast.sofia.notices.filter(kind="incident.lifted").count() == 1
+
+
+def test_the_declarer_may_be_one_of_the_two(cast: Cast):
+    assert lifted(cast, "victor", "sofia")

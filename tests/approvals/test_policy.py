@@ -131,12 +131,58 @@ def routine(**more: Any) -> dict[str, Any]:
         {"preset": "x", "kinds": {"launch": {**TEAM["kinds"]["launch"], "contributor_covers": True}}},
         {"preset": "x", "kinds": {"crisis": {**TEAM["kinds"]["crisis"], "contributor_covers": True}}},
         {**TEAM, "facets": {"topic:legal": [{"domain": "nothing", "level": 2}]}},
+        {**TEAM, "facets": {"legal": [{"domain": "topic:legal", "level": 2}]}},
+        {**TEAM, "facets": {"topic:*": [{"domain": "topic:legal", "level": 2}]}},
+        routine(requirements=[{"domain": "topic:*", "level": 2}]),
     ],
 )  # fmt: skip
 def test_an_empty_or_malformed_policy_is_refused(rules: Any):
     with pytest.raises(Invalid) as refusal:
         read_rules(rules)
-    assert (refusal.value.code, set(refusal.value.fields)) == ("bad_policy", {"rules"})
+    assert refusal.value.code == "bad_policy"
+    assert refusal.value.fields
+    assert all(place.split(".")[0] == "rules" for place in refusal.value.fields)
+
+
+@pytest.mark.parametrize(
+    ("rules", "place", "what"),
+    [
+        (None, "rules", "This must be an object."),
+        ({"preset": "x"}, "rules.kinds", "This is needed."),
+        ({"preset": "x", "kinds": {}}, "rules.kinds", "At least one is needed."),
+        (routine(requirements=[]), "rules.kinds.routine.requirements", "At least one is needed."),
+        (routine(people=0), "rules.kinds.routine.people", "This number is too small."),
+        (
+            routine(requirements=[{"domain": "diploma", "level": 2}]),
+            "rules.kinds.routine.requirements.0.domain",
+            "No domain of expertise is called “diploma”.",
+        ),
+        (
+            {**TEAM, "kinds": {"haiku": TEAM["kinds"]["routine"]}},
+            "rules.kinds.haiku",
+            "There is no kind of post of this name.",
+        ),
+        ({**TEAM, "loophole": True}, "rules.loophole", "There is no field of this name."),
+    ],
+)
+def test_every_fault_is_named_at_its_field(rules: Any, place: str, what: str):
+    with pytest.raises(Invalid) as refusal:
+        read_rules(rules)
+    assert refusal.value.fields[place] == [what]
+    assert place in refusal.value.sentence
+
+
+def test_a_product_or_a_network_may_ask_for_more_too():
+    more = {
+        "product:lampe": [{"domain": "topic:safety", "level": 2}],
+        "channel:demo": [{"domain": "crisis", "level": 1}],
+    }
+    rules = read_rules({**TEAM, "facets": more})
+    plain = rule_for(rules, "routine", ["console"], [], [])
+    lamp = rule_for(rules, "routine", ["demo"], ["lampe"], [])
+    assert plain is not None
+    assert lamp is not None
+    assert needs(lamp) - needs(plain) == {("channel:demo", 2, 1), ("topic:safety", 2, 1), ("crisis", 1, 1)}
 
 
 BASE = Rule((Requirement("craft", 2), Requirement("company", 2, 2)), 2, timedelta(days=1))

@@ -16,19 +16,13 @@ from approvals.steering import hold, reschedule
 from journal.models import Entry
 from posts.lifecycle import DeliveryState, PostState
 from posts.models import Delivery, Post
-from tests.casting import Cast, age_post, codes, digest_of, fresh, in_hours, is_open
+from tests.casting import Cast, age_post, codes, digest_of, due, fresh, in_hours, is_open
 
 REJECT, CHANGES, WITHDRAW = Verdict.REJECT.value, Verdict.REQUEST_CHANGES.value, Verdict.WITHDRAW.value
 
 
 def state(post: Post) -> PostState:
     return fresh(post).lifecycle
-
-
-def passed(post: Post, late: timedelta = timedelta(minutes=10)) -> None:
-    """Its slot was `late` ago; its window is still open."""
-    age_post(post, fresh(post).slot - database_now() + late)  # type: ignore[operator]
-    Post.objects.filter(pk=post.pk).update(window_until=database_now() + timedelta(hours=3))
 
 
 # --- Writing -----------------------------------------------------------------------------------------
@@ -107,10 +101,25 @@ def test_a_revision_that_was_not_read_is_stale(cast: Cast):
     assert fresh(post).revision.number == 3  # type: ignore[union-attr]
 
 
-def test_a_facet_of_a_draft_may_be_lowered_by_anyone(cast: Cast):
+def test_a_facet_of_a_draft_is_not_lowered_by_its_writer(cast: Cast):
     post = cast.draft(kind="launch", products=[cast.lamp])
-    cast.edit("ines", post, kind="routine", products=[])
-    assert fresh(post).kind == "routine"
+    for change in ({"kind": "routine"}, {"products": []}, {"kind": "reply"}):
+        with pytest.raises(Forbidden) as refusal:
+            cast.edit("ines", post, **change)
+        assert refusal.value.code == "facet_lowered"
+        assert "Hugo" in refusal.value.sentence, "it names who could"
+    assert (fresh(post).kind, fresh(post).products) == ("launch", [cast.lamp])
+
+
+def test_the_kind_of_a_new_draft_may_change_sideways(cast: Cast):
+    """Routine is what the form offers first: nobody has chosen it, and nobody has read it."""
+    post = cast.draft()
+    cast.edit("ines", post, kind="reply")
+    cast.edit("ines", post, kind="routine")
+    cast.edit("ines", post, kind="reply")
+    submit(cast.ines, post.pk)
+    with pytest.raises(Forbidden):
+        cast.edit("ines", post, kind="routine")
 
 
 def test_anyone_raises_a_facet_and_approvals_stay_on_their_bytes(cast: Cast):
@@ -250,7 +259,7 @@ def test_the_database_wants_a_reason_for_an_objection_too(cast: Cast):
 # --- Where it stands ---------------------------------------------------------------------------------
 def test_a_slot_that_passes_before_the_gate_opens_is_missed(cast: Cast):
     post = cast.submitted()
-    passed(post)
+    due(post, late=timedelta(minutes=10))
     cast.say("nadia", post)
     assert state(post) == PostState.MISSED
     assert post.deliveries.get().lifecycle == DeliveryState.MISSED
@@ -268,7 +277,7 @@ def test_a_slot_that_passes_before_the_gate_opens_is_missed(cast: Cast):
 def test_one_more_approval_of_what_is_already_due_does_not_make_it_missed(cast: Cast):
     """Between the slot and the worker a second reader says yes: nothing closes by that."""
     post = cast.approved()
-    passed(post, timedelta(minutes=2))
+    due(post, late=timedelta(minutes=2))
     cast.say("marc", post)
     assert state(post) == PostState.SCHEDULED
     delivery = post.deliveries.get()

@@ -13,7 +13,7 @@ from approvals.steering import hold, release, reschedule, resume, withdraw
 from journal.models import Entry, Personal
 from posts.lifecycle import DeliveryState, PostState
 from posts.models import Delivery, Post
-from tests.casting import Cast, age_post, codes, digest_of, fresh, in_hours, is_open
+from tests.casting import Cast, codes, digest_of, due, fresh, in_hours, is_open
 
 
 def state(post: Post) -> PostState:
@@ -102,10 +102,7 @@ def test_resuming_puts_it_where_the_gate_says(cast: Cast):
 def test_resumed_inside_its_lateness_it_still_goes_out(cast: Cast):
     post = cast.approved(late_minutes=60)
     hold(cast.ines, post.pk)
-    slot = fresh(post).slot
-    assert slot is not None
-    age_post(post, slot - database_now() + timedelta(minutes=20))
-    Post.objects.filter(pk=post.pk).update(window_until=in_hours(3))
+    due(post, late=timedelta(minutes=20))
     resume(cast.marc, post.pk)
     assert state(post) == PostState.SCHEDULED
 
@@ -113,10 +110,7 @@ def test_resumed_inside_its_lateness_it_still_goes_out(cast: Cast):
 def test_resumed_too_late_it_is_missed(cast: Cast):
     post = cast.approved(late_minutes=10)
     hold(cast.ines, post.pk)
-    slot = fresh(post).slot
-    assert slot is not None
-    age_post(post, slot - database_now() + timedelta(minutes=20))
-    Post.objects.filter(pk=post.pk).update(window_until=in_hours(3))
+    due(post, late=timedelta(minutes=20))
     resume(cast.marc, post.pk)
     assert (state(post), delivery(post).lifecycle) == (PostState.MISSED, DeliveryState.MISSED)
 

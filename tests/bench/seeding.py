@@ -38,7 +38,6 @@ from tests.staging import House, house  # noqa: E402
 DISTANT = datetime(2090, 1, 1, tzinfo=UTC)
 # Enough channels for no network's own limit (100 a second here) to be what is measured.
 BRANDS, CHANNELS = 5, 8
-RESTS_ON = [["channel:demo", 3], ["company", 3], ["craft", 3]]
 TEXT = (
     "bench-key:d-{n} Trois gestes pour nettoyer un abat-jour en lin sans le tacher : poussière à sec, "
     "eau tiède, séchage à l’ombre. Et une lampe qui dure."
@@ -80,10 +79,11 @@ def seed(n: int, network: str) -> None:
     numbers = iter(range(n))
     while batch := list(islice(numbers, 1000)):
         with transaction.atomic():
-            _posts([(number, everywhere[number % len(everywhere)]) for number in batch])
+            write_posts([(number, everywhere[number % len(everywhere)]) for number in batch])
 
 
-def _posts(batch: Sequence[tuple[int, Place]]) -> None:
+def write_posts(batch: Sequence[tuple[int, Place]]) -> None:
+    """Approved posts, each with its number and its place. Call inside a transaction."""
     now = database_now()
     opens, ends = now - timedelta(days=1), DISTANT + timedelta(days=365)
     lineages = Lineage.objects.bulk_create(Lineage(brand=place.house.brand) for _n, place in batch)
@@ -155,7 +155,7 @@ def _approvals(
             decision=Verdict.APPROVE,
             digest=revision.digest,
             epoch=0,
-            rests_on=RESTS_ON,
+            rests_on=[[place.channel.domain, 3], ["company", 3], ["craft", 3]],
             at=now,
         )
 

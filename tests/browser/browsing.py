@@ -7,7 +7,7 @@ anywhere but our own origin fails the test, whatever else it looked at.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -22,6 +22,7 @@ from playwright.sync_api import (
     Response,
     sync_playwright,
 )
+from playwright.sync_api import TimeoutError as TooLate
 
 from cm_queue.seeding import DOMAIN
 
@@ -116,12 +117,22 @@ class Visitor:
     def one(self, selector: str) -> Locator:
         return self.page.locator(selector)
 
+    def arrive(self, at: str | re.Pattern[str] | Callable[[str], bool]) -> None:
+        """Waits until the page is there; who does not get there is told what stands on the page instead."""
+        try:
+            self.page.wait_for_url(at)
+        except TooLate as late:
+            said = self.one("main").inner_text(timeout=1000) if self.one("main").count() else "no page"
+            raise AssertionError(
+                f"still at {self.page.url}: {' / '.join(said.split(chr(10)))[:600]}"
+            ) from late
+
     def sign_in(self, who: str) -> Visitor:
         """One click on somebody of the cast."""
         self.go("/accounts/login/")
         form = self.one("form").filter(has=self.page.locator(f"input[value='{who}@{DOMAIN}']"))
         form.get_by_role("button").click()
-        self.page.wait_for_url(f"{self.origin}/")
+        self.arrive(f"{self.origin}/")
         return self
 
     def close(self) -> None:

@@ -27,13 +27,13 @@ THEMES = ("light", "dark")
 WIDTHS = {"phone": (390, 844), "desk": (1280, 900)}
 # Place, width and theme of what the README shows, in French, and under which name.
 KEPT = {
-    ("login", "desk", "light"): "sign-in",
-    ("desk-nadia", "desk", "light"): "desk",
+    ("calendar-week", "desk", "light"): "calendar",
     ("edit-picture", "desk", "light"): "compose",
     ("review-changed", "desk", "light"): "review",
     ("review-changed", "phone", "light"): "review-phone",
-    ("post-published", "desk", "dark"): "post",
+    ("insights", "desk", "light"): "insights",
     ("people", "desk", "light"): "people",
+    ("incident", "desk", "dark"): "incident",
     ("desk-nadia", "phone", "dark"): "desk-phone",
 }
 MOST_BYTES = 200_000
@@ -64,7 +64,7 @@ def _take_all(
     for place in PLACES:
         if place.who not in known:
             visitor = Visitor(browser, house.desk, size, locale=locale, reduced_motion="reduce")
-            known[place.who] = visitor.sign_in(place.who) if place.who else visitor
+            known[place.who] = stage.send(visitor, place.who)
             _speak(known[place.who], place.who, language)
         visitor = known[place.who]
         visitor.go(stage.path(place))
@@ -82,7 +82,7 @@ def _take_all(
 
 def _speak(visitor: Visitor, who: str | None, language: str) -> None:
     """A person's profile knows their language, whatever their browser asks for."""
-    if who is None or visitor.one("html").get_attribute("lang") == language:
+    if not who or visitor.one("html").get_attribute("lang") == language:
         return
     button = visitor.one(f"form.languages button[value={language}]").first
     with visitor.page.expect_navigation():

@@ -43,7 +43,7 @@ def walk_out(person: Visitor, house: Demonstration, pk: int) -> Locator:
     link = link_to_what_went_out(person, house, pk)
     person.guard.origins.add(house.network)
     link.click()
-    person.page.wait_for_url(f"{house.network}/**")
+    person.arrive(f"{house.network}/**")
     return person.one("article.post")
 
 
@@ -96,11 +96,11 @@ def test_two_people_bring_a_post_to_the_public_on_their_phones(visit: Visit, hou
     expect(changes.locator("del").first).to_contain_text("toute la vie")
     expect(changes.locator("ins").first).to_contain_text("cinq ans")
     nadia.page.get_by_role("button", name="Valider").click()
-    nadia.page.wait_for_url(lambda url: f"/review/{pk}/" not in url)
+    nadia.arrive(lambda url: f"/review/{pk}/" not in url)
 
     # At its slot it is out, and the story of the post leads there.
     link_to_what_went_out(ines, house, pk)
-    expect(ines.page.get_by_role("region", name="Il est publié")).to_be_visible()
+    expect(ines.page.get_by_role("region", name="Il est publié :")).to_be_visible()
     public = walk_out(ines, house, pk)
     expect(public.locator(".said")).to_have_text(SECOND)
     expect(public.locator("img")).to_have_attribute("alt", ALT)
@@ -125,7 +125,7 @@ def test_the_same_way_without_a_script_on_a_desk(visit: Visit, house: Demonstrat
     nadia.go(f"/review/{pk}/")
     expect(nadia.one("section[aria-labelledby=h-since] .proof ins")).to_contain_text("tiède")
     nadia.one(".decide .d-yes button").click()
-    nadia.page.wait_for_url(lambda url: f"/review/{pk}/" not in url)
+    nadia.arrive(lambda url: f"/review/{pk}/" not in url)
 
     public = walk_out(ines, house, pk)
     expect(public.locator(".said")).to_have_text(second)
@@ -172,9 +172,7 @@ def test_a_stale_screen_says_what_changed_and_keeps_what_was_typed(visit: Visit,
     expect(box.locator("input[name=motive][value=tone]")).to_be_checked()
     # What is on the screen now can be decided on.
     box.get_by_role("button").click()
-    nadia.page.wait_for_url(
-        lambda url: urlsplit(url).path != f"/review/{pk}/decide/" and f"/{pk}/" not in url
-    )
+    nadia.arrive(lambda url: urlsplit(url).path != f"/review/{pk}/decide/" and f"/{pk}/" not in url)
 
 
 def test_posts_are_read_and_decided_by_keys(visit: Visit):
@@ -187,11 +185,12 @@ def test_posts_are_read_and_decided_by_keys(visit: Visit):
     page = nadia.page
     nadia.go("/review/")
     nadia.one(".row h3 a").first.click()
+    nadia.arrive(lambda url: urlsplit(url).path != "/review/")
     first = urlsplit(page.url).path
 
     def pressed(key: str, *, leaves: str) -> str:
         page.keyboard.press(key)
-        page.wait_for_url(lambda url: urlsplit(url).path != leaves)
+        nadia.arrive(lambda url: urlsplit(url).path != leaves)
         # Pressed again too soon, the key would meet a page that is not there yet.
         expect(nadia.one("main h1")).to_be_visible()
         page.wait_for_load_state("load")
@@ -219,6 +218,6 @@ def test_posts_are_read_and_decided_by_keys(visit: Visit):
     page.keyboard.press("Escape")
 
     assert pressed("a", leaves=first) == second
-    expect(nadia.one("[role=status]").first).to_be_visible()
+    expect(nadia.one(".toast").first).to_be_visible()
     nadia.go(first)
     assert nadia.one(".decide [data-key=a]").count() == 0, "it is approved"

@@ -23,17 +23,20 @@ def minutes_ahead(least_s: int) -> str:
 @dataclass(frozen=True)
 class Text:
     """What a post says, and when: `slot` is a moment such as `minutes_ahead` gives, `on_approval`, or empty
-    for the one that the page proposes."""
+    for the one that the page proposes. `channel` is where it goes, by its short name."""
 
     words: str
     slot: str = ""
     picture: bool = False
+    channel: str = "demo"
 
 
 def write(person: Visitor, text: Text) -> None:
     """Opens the compose page and fills it in."""
     person.go("/compose/")
-    person.one("input[name=channels][value=demo]").check()
+    for box in person.page.locator("input[name=channels]:checked").all():
+        box.uncheck()
+    person.one(f"input[name=channels][value={text.channel}]").check()
     person.one("textarea[name=text]").fill(text.words)
     if text.picture:
         add_picture(person)
@@ -61,7 +64,7 @@ def choose(person: Visitor, slot: str) -> None:
 def submit(person: Visitor) -> int:
     """Presses “save and submit”; answers the post's number."""
     person.one("#compose button[formaction$='/submit/']:visible").click()
-    person.page.wait_for_url(re.compile(r"/posts/\d+/$"))
+    person.arrive(re.compile(r"/posts/\d+/$"))
     found = re.search(r"/posts/(\d+)/", person.page.url)
     assert found is not None
     return int(found[1])
@@ -75,7 +78,7 @@ def object_to(person: Visitor, pk: int, why: str, motive: str = "facts") -> None
     box.locator(f"input[name=motive][value={motive}]").check()
     box.locator("textarea[name=comment]").fill(why)
     box.get_by_role("button").click()
-    person.page.wait_for_url(lambda url: f"/review/{pk}/" not in url)
+    person.arrive(lambda url: f"/review/{pk}/" not in url)
 
 
 def correct(person: Visitor, pk: int, words: str, slot: str = "") -> None:
@@ -91,4 +94,4 @@ def correct(person: Visitor, pk: int, words: str, slot: str = "") -> None:
 def approve(person: Visitor, pk: int) -> None:
     person.go(f"/review/{pk}/")
     person.one(".decide .d-yes button").click()
-    person.page.wait_for_url(lambda url: f"/review/{pk}/" not in url)
+    person.arrive(lambda url: f"/review/{pk}/" not in url)

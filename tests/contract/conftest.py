@@ -2,99 +2,26 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import socket
 import subprocess
 import sys
 import urllib.error
 import urllib.request
-import uuid
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
-from adapters.base import Adapter, Connection, Content, MediaItem, Payload, Permit
-from adapters.registry import adapter_for
 from adapters.transport import build_client
 from cm_queue.demo_network import serve
+from tests.contract.discovering import HOUSE, every, far_side_of
+from tests.contract.farside import Far
 from tests.contract.stand_ins.faulty_front import FaultyFront
 from tests.contract.stand_ins.serving import serving
 from tests.contract.stand_ins.strict_mastodon import TOKEN, StrictMastodon
-
-# The smallest PNG: one transparent pixel.
-PIXEL = bytes.fromhex(
-    "89504e470d0a1a0a0000000d4948445200000001000000010806000000"
-    "1f15c4890000000d49444154789c6360606060000000050001a5f645400000000049454e44ae426082"
-)
-PIXEL_SHA256 = hashlib.sha256(PIXEL).hexdigest()
-CHANNEL = "maison-lumiere/test"
-
-
-def image(alt: str = "Une lampe sur une table de chêne.") -> MediaItem:
-    return MediaItem(PIXEL_SHA256, "image/png", alt, 1, 1, len(PIXEL))
-
-
-def unique(text: str = "Aurore") -> str:
-    """A text that no other test has published on a server that lives for the whole session."""
-    return f"{text} {uuid.uuid4().hex}"
-
-
-def a_moment_ago() -> datetime:
-    return datetime.now(UTC) - timedelta(seconds=1)
-
-
-def permit_for(payload: Payload) -> Permit:
-    return Permit(1, 1, payload.channel, "digest", payload.sha256)
-
-
-@dataclass
-class Far:
-    """One far side behind its faulty front, and how to look at it without the adapter."""
-
-    network: str
-    front: FaultyFront
-    client: httpx.Client
-    secret: str
-    create: str
-    upload: str
-    list_posts: Callable[[], list[dict[str, Any]]]
-    settings: dict[str, str] = field(default_factory=dict)
-    server: Any = None
-
-    @property
-    def kind(self) -> type[Adapter]:
-        return adapter_for(self.network)
-
-    @property
-    def limits(self) -> dict[str, Any]:
-        return dict(self.kind.default_limits)
-
-    def adapter(self, **changes: Any) -> Adapter:
-        values: dict[str, Any] = {
-            "channel": CHANNEL,
-            "settings": {"base_url": self.front.base_url, **self.settings},
-            "limits": self.limits,
-            "secret": self.secret,
-            "client": self.client,
-            "read_media": {PIXEL_SHA256: PIXEL}.__getitem__,
-        }
-        return self.kind(Connection(**{**values, **changes}))
-
-    def render(self, content: Content) -> Payload:
-        return self.kind.render(content, CHANNEL, self.limits)
-
-    def publish(self, content: Content, key: str) -> Any:
-        payload = self.render(content)
-        return self.adapter().publish(payload, permit_for(payload), key)
-
-    def count(self, text: str) -> int:
-        """How many public posts say this."""
-        return sum(text in (post.get("content") or post.get("text", "")) for post in self.list_posts())
 
 
 @pytest.fixture
@@ -155,7 +82,8 @@ def mock_far(mastodon_mock: str, client: httpx.Client) -> Iterator[Far]:
 
     front = FaultyFront(mastodon_mock)
     with serving(front):
-        yield Far("mastodon", front, client, token, "/api/v1/statuses", "/api/v2/media", posts)
+        create, upload = "/api/v1/statuses", "/api/v2/media"
+        yield Far("mastodon", front, client, token, create, upload, posts, counts_code_points=True)
 
 
 @pytest.fixture
@@ -188,6 +116,8 @@ def demo_far(client: httpx.Client, tmp_path) -> Iterator[Far]:
             "/api/media",
             lambda: _read(f"{base}/api/posts"),
             settings,
+            refuses_too_long=False,
+            refuses_pictured=False,
         )
 
 
@@ -200,3 +130,13 @@ def far(request: pytest.FixtureRequest) -> Far:
 @pytest.fixture(params=["strict-mastodon", "demo"])
 def demo_or_strict(request: pytest.FixtureRequest) -> Far:
     return request.getfixturevalue({"strict-mastodon": "strict_far", "demo": "demo_far"}[request.param])
+
+
+@pytest.fixture(params=every())
+def each(request: pytest.FixtureRequest, client: httpx.Client, tmp_path: Path) -> Iterator[Far]:
+    """The far side of every network, and both of Mastodon's."""
+    if request.param in HOUSE:
+        yield request.getfixturevalue(HOUSE[request.param][1])
+        return
+    with far_side_of(request.param)(client, tmp_path) as made:
+        yield made

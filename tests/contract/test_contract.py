@@ -1,5 +1,5 @@
-"""What every network's file owes the rest of the house, tried over real sockets. What each answer
-of a far side means is in `test_vocabulary.py`."""
+"""What Mastodon and the demonstration network can do beside the cases of every network (`test_every_network.py`),
+the console, and what every adapter owes without a far side."""
 
 from __future__ import annotations
 
@@ -24,27 +24,13 @@ from adapters.base import (
 )
 from adapters.console import Console
 from adapters.registry import ADAPTERS
-from tests.contract.conftest import CHANNEL, PIXEL, Far, a_moment_ago, image, permit_for, unique
+from tests.contract.farside import CHANNEL, Far, a_moment_ago, image, permit_for, unique
 from tests.contract.stand_ins.faulty_front import Fault
 
 pytestmark = [pytest.mark.contract, pytest.mark.pure]
 
 
 # --- Publishing -----------------------------------------------------------------------------------
-def test_what_was_approved_arrives(far: Far):
-    text = unique()
-    receipt = far.publish(Content(text, (image("Une lampe « Aurore » allumée, 60 €."),)), "key-" + text[-32:])
-    assert receipt.remote_id
-    assert receipt.url
-    assert receipt.parts == (receipt.remote_id,)
-    assert far.count(text) == 1
-    upload = far.front.requests("POST", far.upload)[0]
-    assert PIXEL in upload.body
-    # The description goes with the file on Mastodon, with the post on the demonstration network.
-    sent = upload.body + far.front.requests("POST", far.create)[0].body
-    assert "Une lampe « Aurore » allumée, 60 €.".encode() in sent
-
-
 def test_options_arrive(far: Far):
     text = unique()
     options = {"visibility": "unlisted", "language": "fr", "content_warning": "Rappel de produit"}
@@ -53,28 +39,6 @@ def test_options_arrive(far: Far):
     assert sent["visibility"] == "unlisted"
     assert sent["language"] == "fr"
     assert "Rappel de produit" in sent.values()
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "Noël à l’atelier : été, œuvre, 60 € — « prêt »",
-        "famille 👨‍👩‍👧‍👦 drapeau 🇫🇷 ton 👍🏽",
-        "العربية עברית 日本語 한국어",
-        "balises <b>gras</b> & \"guillemets\" 'simples' \\ / %s {x}",
-        "deux lignes\net un\n\nparagraphe",
-        "e\u0301 décomposé et é composé",
-        "espace\u00a0insécable, trait\u2011d’union, zéro\u200bchasse",
-    ],
-)
-def test_unicode_travels_whole_and_is_found_again(far: Far, text: str):
-    text = unique(text)
-    key = uuid.uuid4().hex
-    since = a_moment_ago()
-    receipt = far.publish(Content(text), key)
-    sent = json.loads(far.front.requests("POST", far.create)[0].body)
-    assert text in sent.values()
-    assert far.adapter().reconcile(far.render(Content(text)), key, since) == receipt
 
 
 def test_a_thread_goes_out_in_order_each_part_with_its_own_key(far: Far):
@@ -108,23 +72,11 @@ def test_the_limit_is_the_networks(far: Far, off: int):
 
 
 # --- The permit -----------------------------------------------------------------------------------
-@pytest.mark.parametrize("act", ["publish", "correct"])
-@pytest.mark.parametrize("wrong", ["payload", "channel"])
-def test_a_wrong_permit_is_refused_before_any_byte(far: Far, act: str, wrong: str):
-    payload = far.render(Content("Approuvé", (image(),)))
-    other = far.render(Content("Autre chose"))
-    permit = permit_for(other) if wrong == "payload" else Permit(1, 1, "other/channel", "d", payload.sha256)
-    given = (payload, permit, "key") if act == "publish" else (Receipt("1"), payload, permit)
-    with pytest.raises(PermitRefused):
-        getattr(far.adapter(), act)(*given)
-    assert far.front.seen == []
-
-
 def test_a_file_that_was_replaced_since_is_not_sent(far: Far):
     payload = far.render(Content(unique(), (image(),)))
     adapter = far.adapter(read_media=lambda _sha256: b"another image")
     with pytest.raises(Rejected):
-        adapter.publish(payload, permit_for(payload), "key")
+        adapter.publish(payload, permit_for(payload), "key", a_moment_ago())
     assert far.front.seen == []
 
 
@@ -137,7 +89,7 @@ def test_a_file_that_cannot_be_read_sends_nothing(
 
     payload = far.render(Content(unique(), (image(),)))
     with pytest.raises(meaning):
-        far.adapter(read_media=read).publish(payload, permit_for(payload), "key")
+        far.adapter(read_media=read).publish(payload, permit_for(payload), "key", a_moment_ago())
     assert far.front.seen == []
 
 
@@ -166,29 +118,6 @@ def test_a_lost_answer_is_ambiguous_and_reconcile_finds_exactly_the_one(far: Far
     assert far.count(text[-32:]) <= 1
 
 
-def test_reconcile_does_not_find_what_never_went_out(far: Far):
-    content, key, since = Content(unique(), (image(),)), uuid.uuid4().hex, a_moment_ago()
-    far.front.arm("POST", far.create, Fault(cut="after reading"))
-    with pytest.raises(Ambiguous):
-        far.publish(content, key)
-    before = len(far.list_posts())
-    assert far.adapter().reconcile(far.render(content), key, since) == NotFound()
-    assert len(far.list_posts()) == before
-
-
-def test_reconcile_that_cannot_read_says_so_and_whether_to_look_again(far: Far):
-    payload, path = far.render(Content("x")), "/api/posts"
-    if far.network == "mastodon":
-        path = "/api/v1/accounts/verify_credentials"
-    far.front.arm("GET", path, Fault(503))
-    far.front.arm("GET", path, Fault(401))
-    later, never = (far.adapter().reconcile(payload, "key", a_moment_ago()) for _ in range(2))
-    assert isinstance(later, CannotTell)
-    assert later.again
-    assert isinstance(never, CannotTell)
-    assert not never.again
-
-
 def test_a_thread_that_stops_half_way_is_ambiguous_and_sending_again_completes_it(far: Far):
     text = unique()
     content, key, since = Content(text, thread=("Suite",)), uuid.uuid4().hex, a_moment_ago()
@@ -202,14 +131,6 @@ def test_a_thread_that_stops_half_way_is_ambiguous_and_sending_again_completes_i
 
 
 # --- Afterwards -----------------------------------------------------------------------------------
-def test_retracting_takes_it_away_and_again_is_no_error(far: Far):
-    text = unique()
-    receipt = far.publish(Content(text, thread=("Suite",)), "key-" + text[-32:])
-    far.adapter().retract(receipt)
-    assert far.count(text) == 0
-    far.adapter().retract(receipt)
-
-
 def test_a_lost_answer_to_a_retraction_is_safe_to_repeat(demo_or_strict: Far):
     far = demo_or_strict
     text = unique()
@@ -222,24 +143,64 @@ def test_a_lost_answer_to_a_retraction_is_safe_to_repeat(demo_or_strict: Far):
     assert far.count(text) == 0
 
 
-def test_a_correction_replaces_the_text(far: Far):
+def test_a_correction_again_repeats_nothing(far: Far):
     text = unique()
-    receipt = far.publish(Content(text), "key-" + text[-32:])
-    payload = far.render(Content("Corrigé : " + text))
-    corrected = far.adapter().correct(receipt, payload, permit_for(payload))
-    assert corrected.remote_id == receipt.remote_id
-    assert far.count("Corrigé : " + text) == 1
+    receipt = far.publish(Content(text, thread=("Suite",)), "key-" + text[-32:])
+    payload = far.render(Content("Corrigé : " + text, thread=("Suite corrigée",)))
+    first, second = (far.adapter().correct(receipt, payload, permit_for(payload)) for _ in range(2))
+    assert (
+        (first.remote_id, first.parts)
+        == (second.remote_id, second.parts)
+        == (receipt.remote_id, receipt.parts)
+    )
     assert far.count(text) == 1
 
 
-def test_a_correction_whose_answer_is_lost_may_be_public(demo_or_strict: Far):
+@pytest.mark.parametrize("status", [422, 429, 503])
+def test_half_a_correction_is_never_called_harmless(demo_or_strict: Far, status: int):
+    """The first part has changed in public: neither refused nor waiting is true of that any more."""
     far = demo_or_strict
-    receipt = far.publish(Content(unique()), uuid.uuid4().hex)
-    payload = far.render(Content("Corrigé"))
-    path = f"/api/{'v1/statuses' if far.network == 'mastodon' else 'posts'}/{receipt.remote_id}"
-    far.front.arm("PUT", path, Fault(cut="after accepting"))
+    text = unique()
+    receipt = far.publish(Content(text, thread=("Suite",)), uuid.uuid4().hex)
+    payload = far.render(Content("Corrigé : " + text, thread=("Suite corrigée",)))
+    path = f"/api/{'v1/statuses' if far.network == 'mastodon' else 'posts'}/{receipt.parts[1]}"
+    far.front.arm("PUT", path, Fault(status))
     with pytest.raises(Ambiguous):
         far.adapter().correct(receipt, payload, permit_for(payload))
+    assert far.count("Corrigé : " + text) == 1
+
+
+def test_whether_a_correction_is_public_can_be_read(far: Far):
+    text = unique(
+        "Une lampe https://maison-lumiere.example/une-bien-longue-adresse-qui-se-coupe @ami@ailleurs.org"
+    )
+    receipt = far.publish(Content(text, thread=("Suite",)), "key-" + text[-32:])
+    corrected = far.render(Content("Corrigé : " + text, thread=("Suite",)))
+    assert far.adapter().reread(receipt, far.render(Content(text, thread=("Suite",)))) == receipt
+    assert far.adapter().reread(receipt, corrected) == NotFound()
+    far.adapter().correct(receipt, corrected, permit_for(corrected))
+    assert isinstance(far.adapter().reread(receipt, corrected), Receipt)
+    assert far.adapter().reread(receipt, far.render(Content(text))) == NotFound(), "another number of parts"
+    assert not [seen for seen in far.front.seen if seen.method == "DELETE"]
+    far.adapter().retract(receipt)
+    assert far.adapter().reread(receipt, corrected) == NotFound()
+
+
+def test_a_picture_cannot_be_compared_and_a_network_that_is_away_says_so(demo_or_strict: Far):
+    far = demo_or_strict
+    content = Content(unique(), (image(),))
+    receipt = far.publish(content, uuid.uuid4().hex)
+    assert far.adapter().reread(receipt, far.render(content)) == NotFound()
+    path = f"/api/{'v1/statuses' if far.network == 'mastodon' else 'posts'}/{receipt.remote_id}"
+    for status, again in ((503, True), (401, False)):
+        far.front.arm("GET", path, Fault(status))
+        assert getattr(far.adapter().reread(receipt, far.render(Content("x"))), "again", None) is again
+
+
+def test_what_an_edit_keeps_is_named_in_the_payload(far: Far):
+    body = far.render(Content("Texte")).body
+    assert far.kind.capabilities.edit
+    assert set(far.kind.capabilities.edit_keeps) <= set(body)
 
 
 def test_a_thread_is_not_corrected_into_another_length(far: Far):
@@ -259,23 +220,6 @@ def test_check_says_who_and_what_without_posting(far: Far):
     assert not [seen for seen in far.front.seen if seen.method != "GET"]
 
 
-def test_check_turns_faults_into_a_sentence(demo_or_strict: Far):
-    far = demo_or_strict
-    path = "/api/v1/accounts/verify_credentials" if far.network == "mastodon" else "/api/me"
-    for fault in (Fault(401), Fault(500), Fault(200, b"<html>"), Fault(302), Fault(cut="after reading")):
-        far.front.arm("GET", path, fault)
-        health = far.adapter().check()
-        assert not health.ok
-        assert health.problem
-        assert far.secret not in health.problem
-
-
-def test_every_request_says_who_asks(far: Far):
-    far.adapter().check()
-    assert {seen.headers["user-agent"] for seen in far.front.seen} == {"CM-Queue/tests"}
-    assert {seen.headers["accept-encoding"] for seen in far.front.seen} == {"identity"}
-
-
 # --- The console, where it makes sense --------------------------------------------------------
 @pytest.fixture
 def console(client: httpx.Client) -> Console:
@@ -286,7 +230,7 @@ def console(client: httpx.Client) -> Console:
 def test_the_console_writes_to_the_log_and_cannot_tell(console: Console, caplog: pytest.LogCaptureFixture):
     payload = Console.render(Content("Bonjour à tous", thread=("Suite",)), CHANNEL, Console.default_limits)
     with caplog.at_level("INFO", logger="adapters.console"):
-        receipt = console.publish(payload, permit_for(payload), "key-1")
+        receipt = console.publish(payload, permit_for(payload), "key-1", a_moment_ago())
     assert receipt.remote_id == "key-1"
     assert "Bonjour à tous" in caplog.text
     assert isinstance(console.reconcile(payload, "key-1", a_moment_ago()), CannotTell)
@@ -297,7 +241,7 @@ def test_the_console_writes_to_the_log_and_cannot_tell(console: Console, caplog:
 def test_the_console_wants_a_permit_too(console: Console, caplog: pytest.LogCaptureFixture):
     payload = Console.render(Content("Bonjour"), CHANNEL, Console.default_limits)
     with caplog.at_level("INFO", logger="adapters.console"), pytest.raises(PermitRefused):
-        console.publish(payload, Permit(1, 1, CHANNEL, "d", "0" * 64), "key-1")
+        console.publish(payload, Permit(1, 1, CHANNEL, "d", "0" * 64), "key-1", a_moment_ago())
     assert caplog.text == ""
 
 

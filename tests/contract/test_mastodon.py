@@ -10,7 +10,7 @@ import time_machine
 
 from adapters.base import Ambiguous, AuthFailed, CannotTell, Content, NotFound, Receipt, Rejected, Unavailable
 from adapters.mastodon import Mastodon
-from tests.contract.conftest import CHANNEL, PIXEL, Far, a_moment_ago, image, permit_for
+from tests.contract.farside import CHANNEL, PIXEL, Far, a_moment_ago, image, permit_for
 from tests.contract.stand_ins.faulty_front import Fault
 
 pytestmark = [pytest.mark.contract, pytest.mark.pure]
@@ -54,7 +54,7 @@ def test_a_publication_that_takes_too_long_begins_nothing_more(strict_far: Far):
 
         payload = strict_far.render(Content("Lent", (image(),)))
         with pytest.raises(Unavailable):
-            strict_far.adapter(read_media=slow).publish(payload, permit_for(payload), "key")
+            strict_far.adapter(read_media=slow).publish(payload, permit_for(payload), "key", a_moment_ago())
     assert strict_far.front.seen == []
 
 
@@ -105,7 +105,7 @@ def test_replies_by_id_by_our_address_and_by_a_far_one(strict_far: Far):
         assert Mastodon.validate(content, limits) == []
         payload = Mastodon.render(content, CHANNEL, limits)
         since = a_moment_ago()
-        receipt = strict_far.adapter().publish(payload, permit_for(payload), f"reply-{place}")
+        receipt = strict_far.adapter().publish(payload, permit_for(payload), f"reply-{place}", a_moment_ago())
         assert strict_far.server.statuses[receipt.remote_id]["in_reply_to_id"] == first
         assert strict_far.adapter().reconcile(payload, f"reply-{place}", since) == receipt
 
@@ -149,10 +149,20 @@ def test_a_token_that_may_only_read_is_told_at_once(strict_far: Far):
     assert strict_far.adapter().check().ok
 
 
+@pytest.mark.parametrize("lost", ["read:accounts", "read:statuses", "write:media", "write:statuses"])
+def test_a_right_that_was_lost_is_said_before_a_release_needs_it(strict_far: Far, lost: str):
+    needed = ["read:accounts", "read:statuses", "write:media", "write:statuses"]
+    strict_far.server.scopes = needed
+    assert strict_far.adapter().check().ok
+    strict_far.server.scopes = [one for one in needed if one != lost]
+    assert not strict_far.adapter().check().ok
+    assert "scopes read and write" in strict_far.adapter().check().problem
+
+
 def test_a_wrong_token(mock_far: Far):
     payload = mock_far.render(Content("x"))
     with pytest.raises(AuthFailed):
-        mock_far.adapter(secret="wrong").publish(payload, permit_for(payload), "key")
+        mock_far.adapter(secret="wrong").publish(payload, permit_for(payload), "key", a_moment_ago())
     assert not mock_far.adapter(secret="wrong").check().ok
 
 

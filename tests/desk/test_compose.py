@@ -201,6 +201,46 @@ def test_the_count_is_the_networks_own_and_a_variant_counts_for_its_channel(ines
     assert at_field(other, "text") == ""
 
 
+def test_a_networks_own_options_are_asked_for_kept_and_shown(ines: Client, cast: Cast):
+    cast.channel("blog", "wordpress", settings={"base_url": "https://blog.example", "username": "ines"})
+    html = html_of(ines.get(reverse("compose")))
+    assert 'name="on-blog-title"' in html
+    assert 'name="on-demo-title"' not in html
+    without = html_of(ines.post(PREVIEW, filled(channels=["blog"])))
+    assert "title" in at_field(without, "on-blog-title").lower(), "said where it is typed"
+    chosen = {"on-blog-title": "La lampe Aurore", "on-blog-status": "draft"}
+    ines.post(SAVE, filled(channels=["blog"], **chosen))
+    post = Post.objects.get()
+    assert post.revision is not None
+    said = post.revision.content["options"]["blog"]
+    assert (said["title"], said["status"]) == ("La lampe Aurore", "draft")
+    again = html_of(ines.get(reverse("edit_post", args=[post.pk])))
+    assert 'value="La lampe Aurore"' in again
+    # In the preview beside it, which is made of what the public will receive.
+    assert "<b>Headline:</b> La lampe Aurore" in again
+    assert "<b>On the site:</b> Left as a draft" in again
+
+
+def test_a_network_that_charges_says_how_much_before_anybody_approves(ines: Client, cast: Cast):
+    cast.channel("x", "x")
+    html = html_of(ines.post(PREVIEW, filled(channels=["x", "demo"], text="Bonjour.")))
+    assert html.count("The network charges") == 1
+    assert "charges 0.015 US dollars" in html
+    dearer = html_of(ines.post(PREVIEW, filled(channels=["x"], text="https://maison-lumiere.fr")))
+    assert "charges 0.2 US dollars" in dearer or "charges 0.200 US dollars" in dearer
+
+
+def test_an_option_that_is_no_choice_is_said_and_kept(ines: Client, cast: Cast):
+    cast.channel("blog", "wordpress", settings={"base_url": "https://blog.example", "username": "ines"})
+    answer = ines.post(
+        SAVE, filled(channels=["blog"], **{"on-blog-title": "Lampe", "on-blog-status": "future"})
+    )
+    assert answer.status_code == 422
+    assert "is no choice for status" in html_of(answer)
+    assert 'value="Lampe"' in html_of(answer)
+    assert not Post.objects.exists()
+
+
 def test_the_preview_writes_no_post_and_follows_the_kind(ines: Client, cast: Cast):
     fields = filled(kind="launch", products=[cast.lamp])
     html = html_of(ines.post(PREVIEW, fields, headers={"HX-Request": "true"}))

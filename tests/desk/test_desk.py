@@ -18,7 +18,7 @@ from journal.models import Notice
 from posts.lifecycle import PostState
 from posts.models import Channel
 from publishing.models import ChannelHealth
-from tests.casting import Cast, age_post, fresh, in_hours
+from tests.casting import Cast, due, fresh, in_hours
 from tests.casting import cast as cast  # noqa: PLC0414
 from tests.desk.entering import enter
 
@@ -169,7 +169,8 @@ def queries(cast: Cast, path: str) -> int:
     client.get(path)
     with CaptureQueriesContext(connection) as seen:
         assert client.get(path).status_code == 200
-    return len(seen)
+    # PostgreSQL is asked for its clock, which reads no row; SQLite has none of its own.
+    return sum("clock_timestamp" not in one["sql"] for one in seen)
 
 
 @pytest.mark.slow
@@ -208,7 +209,7 @@ def test_a_visitor_is_asked_to_sign_in(client: Any, db: None):
 
 def test_a_missed_post_offers_another_slot(cast: Cast):
     post = cast.submitted("Trop tard.")
-    age_post(post, timedelta(hours=5))
+    due(post, late=timedelta(hours=3))
     cast.say("nadia", post)
     assert fresh(post).lifecycle == PostState.MISSED
     answer = page(cast, "ines")

@@ -123,3 +123,13 @@ def test_the_same_change_on_two_channels_is_shown_once():
 def test_the_same_bytes_are_no_change():
     same = {"demo": payload("Un")}
     assert not changes(same, same, {})
+
+
+def test_what_one_network_alone_is_told_is_compared_too():
+    def on_the_blog(title: str) -> dict[str, Any]:
+        return {"blog": {**payload("Bonjour.", title=title, status="publish"), "network": "wordpress"}}
+
+    found = changes(on_the_blog("La lampe Aurore"), on_the_blog("La l\u0430mpe Aurore"), {"blog": "Blog"})
+    (one,) = found.texts
+    assert "Headline" in one.where
+    assert not changes(on_the_blog("Lampe"), on_the_blog("Lampe"), {"blog": "Blog"})

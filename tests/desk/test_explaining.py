@@ -7,16 +7,17 @@ from io import StringIO
 
 import pytest
 from django.core.management import CommandError, call_command
-from django.utils import timezone
+from django.utils import timezone, translation
 
 from accounts.models import Absence
+from adapters.http import REFUSED
 from approvals import steering
 from approvals.reviewing import verdict_of
 from cm_queue.desk.explaining import _SENTENCES, why_not_out
 from posts.lifecycle import DeliveryState, PostState
 from posts.models import Delivery, Post
 from publishing.models import Attempt, Outcome
-from tests.casting import Cast, age_post, fresh
+from tests.casting import Cast, due, fresh
 from tests.casting import cast as cast  # noqa: PLC0414
 
 
@@ -82,7 +83,7 @@ def test_objections_are_quoted(cast: Cast):
     cast.say("nadia", asked, "request_changes", "Dis « cinq ans ».")
     cast.say("nadia", refused, "reject", "Jamais.")
     assert why(asked) == "Nadia asks for a correction: “Dis « cinq ans ».”"
-    assert why(refused) == "Nadia objects, and only they or an equal can lift it: “Jamais.”"
+    assert why(refused) == "Nadia objects, and only they or Hugo can lift it: “Jamais.”"
 
 
 def test_a_scheduled_post_says_when_it_goes(cast: Cast):
@@ -103,7 +104,7 @@ def test_a_hold_quotes_its_reason(cast: Cast):
 
 def test_a_missed_slot_offers_another(cast: Cast):
     post = cast.submitted()
-    age_post(post, timedelta(hours=5))
+    due(post, late=timedelta(hours=3))
     cast.say("nadia", post)
     assert why(post).endswith("Nothing is lost: choose another slot.")
 
@@ -112,6 +113,14 @@ def test_what_the_network_answered_is_told(cast: Cast):
     post = cast.approved()
     put(post, PostState.FAILED, DeliveryState.FAILED, problem={"code": "rejected", "text": "Too long."})
     assert why(post) == "demo refused it (Too long): correct it and submit it again."
+
+
+def test_what_an_adapter_says_of_an_answer_is_told_in_the_readers_language(cast: Cast):
+    """Its full stop was taken away before the sentence was looked up, which then was not found."""
+    post = cast.approved()
+    put(post, PostState.FAILED, DeliveryState.FAILED, problem={"code": "rejected", "text": REFUSED})
+    with translation.override("fr"):
+        assert "Le réseau a refusé ce contenu)" in why(post)
 
 
 def test_an_unknown_outcome_asks_a_person(cast: Cast):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 import pytest
@@ -16,8 +16,10 @@ from django.test import RequestFactory
 from django.utils import timezone, translation
 
 from adapters.base import Count, Payload
-from cm_queue.desk import moments, signs
+from approvals import naming
+from cm_queue.desk import signs
 from cm_queue.desk.styleguide import sample_context
+from journal import moments
 from posts.lifecycle import DeliveryState, PostState
 
 PARIS = "Europe/Paris"
@@ -58,6 +60,41 @@ def sprite() -> set[str]:
 def test_when_is_a_wall_clock_in_the_brands_zone(moment: datetime, french: str, english: str):
     assert drawn("{{ at|when }}", "fr", at=moment) == french
     assert drawn("{{ at|when }}", "en", at=moment) == english
+
+
+@time_machine.travel(NOW, tick=False)
+def test_the_first_of_a_month_is_an_ordinal_in_french_wherever_a_day_is_said():
+    first, later = date(2027, 1, 1), datetime(2027, 1, 1, 8, 30, tzinfo=UTC)
+    assert drawn("{{ at|date_in_words }}", "fr", at=first) == "1er janvier 2027"
+    assert drawn("{{ at|date_in_words }}", "en", at=first) == "1 January 2027"
+    assert drawn("{{ at|date_in_words }}", "fr", at=date(2027, 1, 11)) == "11 janvier 2027"
+    assert drawn("{{ at|brief }}", "fr", at=later).startswith("1er jan")
+    # What is left to Django, in the admin panel, is in figures: a format cannot say "1er".
+    assert drawn("{{ at }}, {{ at|date }}", "fr", at=later) == "01/01/2027 09:30, 01/01/2027"
+    assert drawn("{{ day }}", "fr", day=first) == "01/01/2027"
+    assert drawn("{{ at }}", "en", at=later) == "1 January 2027, 09:30"
+
+
+def test_no_page_lets_django_write_a_day_and_a_month():
+    """Its format knows no "1er"; `date_in_words`, `day` and `when` do."""
+    spelt = re.compile(
+        r"""date_format\(|\|date:["'](?:[^"']*\b[jd] ?[FMN]|(?:MONTH_DAY|DATE|DATETIME)_FORMAT)"""
+    )
+    folders = ("accounts", "journal", "posts", "approvals", "publishing", "cm_queue", "templates")
+    files = [
+        path
+        for name in folders
+        for end in ("py", "html", "txt")
+        for path in (settings.BASE_DIR / name).rglob(f"*.{end}")
+    ]
+    assert len(files) > 300
+    assert [str(path) for path in files if spelt.search(path.read_text())] == []
+
+
+def test_a_number_is_grouped_as_its_reader_writes_it():
+    assert drawn("{{ n|number }}", "fr", n=10000) == "10\u00a0000"
+    assert drawn("{{ n|number }}", "en", n=10000) == "10,000"
+    assert drawn("[{{ n|number }}]", n=None) == "[]"
 
 
 @time_machine.travel(NOW, tick=False)
@@ -135,7 +172,7 @@ def test_state_takes_a_member_its_value_and_doubts_what_it_does_not_know():
 
 def test_every_drawing_the_code_names_is_in_the_sprite():
     named = {sign.icon for sign in signs.LEVELS} | {
-        signs.network_icon(one) for one in [*signs.NETWORKS, *signs.OWN_NETWORKS, "?"]
+        signs.network_icon(one) for one in [*naming.NETWORKS, *naming.OWN_NETWORKS, "?"]
     }
     templates = "".join(path.read_text() for path in (settings.BASE_DIR / "templates").rglob("*.html"))
     named |= set(re.findall(r'{% icon "([a-z0-9]+)"', templates))

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import csv
+import inspect
 import io
+import re
 from html import unescape
 from typing import Any
 
@@ -14,7 +16,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from cm_queue.desk.journal_page import PER_PAGE, VERBS, harmless
+from cm_queue.desk.journal_page import FAMILIES, PER_PAGE, VERBS, harmless
 from journal import triggers
 from journal.models import Entry
 from journal.sealing import seal
@@ -50,6 +52,15 @@ def test_entries_say_who_did_what_and_what_they_said(cast: Cast):
     assert "<b>Nadia</b> rejected" in html
     assert "Jamais celles des autres." in html
     assert f"post {post.pk}" in html
+
+
+def test_what_words_raised_is_told_by_the_names_that_people_know(cast: Cast):
+    """Seen: “lexicon”, “product:lampe-aurore: lampe Aurore”."""
+    cast.submitted("La lampe Aurore est en solde.")
+    html = page(enter(cast, "ines"))
+    assert "<b>the lexicon</b> raised what it is about" in html
+    assert "launch or sale: solde; Lampe Aurore: lampe Aurore" in html
+    assert "product:lampe" not in html.partition("<dl")[0]
 
 
 @pytest.mark.parametrize(
@@ -145,6 +156,12 @@ def test_the_export_has_every_entry_oldest_first(cast: Cast):
 def test_every_verb_on_offer_has_a_name():
     verbs = [f"{family}.{one}" for family, ones in VERBS.items() for one in ones]
     assert [verb for verb in verbs if verb_name(verb) == verb] == []
+
+
+def test_every_verb_of_the_journal_has_a_family():
+    known = set(re.findall(r'"([a-z_]+)\.[a-z_]+": ', inspect.getsource(verb_name)))
+    assert len(known) > 20
+    assert known == VERBS.keys() == FAMILIES.keys()
 
 
 def test_an_outsider_reads_nothing_of_it(cast: Cast):

@@ -16,7 +16,9 @@ from accounts.clock import database_now
 from accounts.models import Absence
 from approvals.expertise import revoke
 from approvals.models import CredentialState
+from approvals.suspending import suspend
 from cm_queue.desk.people import gather
+from tests.approvals.working import accepted
 from tests.casting import Cast
 from tests.casting import cast as cast  # noqa: PLC0414
 from tests.desk.entering import enter
@@ -31,6 +33,12 @@ def page(client: Client) -> str:
     return re.sub(r"\s+", " ", unescape(answer.content.decode()))
 
 
+def row_of(html: str, name: str) -> str:
+    found = re.search(rf'<tr><th scope="row"><a href="/people/\d+/">{name}</a>.*?</tr>', html)
+    assert found, f"no row of {name}"
+    return found.group()
+
+
 def column(cast: Cast, domain: str):
     team = gather(cast.brand, database_now())
     return next(one for one in team.columns if one.domain == domain)
@@ -39,13 +47,34 @@ def column(cast: Cast, domain: str):
 def test_levels_stand_by_word_disc_and_end(cast: Cast):
     html = page(enter(cast, "ines"))
     assert "Every domain has two people who know it." in html
-    row = html[html.index('<th scope="row">Hugo') :].split("</tr>")[0]
+    row = row_of(html, "Hugo")
     assert row.count("#lv3") == 5
     assert "mentor" in row
     assert "founding" in row
-    olga = html[html.index('<th scope="row">Olga') :].split("</tr>")[0]
+    olga = row_of(html, "Olga")
     assert "approves nothing" in olga
     assert olga.count('class="nil"') == 5
+
+
+def test_a_row_leads_to_the_person_and_shows_how_far_they_are(cast: Cast):
+    accepted(cast, 2, by="nadia")
+    html = page(enter(cast, "nadia"))
+    ines = row_of(html, "Inès")
+    assert f'href="/people/{cast.ines.pk}/"' in ines
+    assert ines.count("2 of 20") == 3
+    assert "of 20" not in row_of(html, "Marc")
+
+
+def test_what_ends_within_two_weeks_is_flagged_by_its_day(cast: Cast):
+    ago = database_now() - timedelta(days=80)
+    cast.credentials("nadia", "company").update(valid_from=ago, confirmed_at=ago)
+    assert '<span class="st wait">' in row_of(page(enter(cast, "ines")), "Nadia")
+    assert '<span class="st wait">' not in row_of(page(enter(cast, "ines")), "Hugo")
+
+
+def test_what_is_suspended_is_said(cast: Cast):
+    suspend(cast.olga, cast.credentials("nadia", "company").get().pk, "Doute.")
+    assert "suspended" in row_of(page(enter(cast, "ines")), "Nadia")
 
 
 def test_a_title_or_ownership_gives_nobody_a_level(cast: Cast):
@@ -80,7 +109,7 @@ def test_a_level_that_is_over_or_lapsed_does_not_count(cast: Cast):
     ended.update(state=CredentialState.LAPSED, ended_at=database_now())
     assert column(cast, "company").able == ["Hugo", "Victor"]
     html = page(enter(cast, "ines"))
-    assert "lapsed" in html[html.index('<th scope="row">Nadia') :].split("</tr>")[0]
+    assert "lapsed" in row_of(html, "Nadia")
 
 
 def test_two_accounts_of_one_person_are_one_row(cast: Cast):

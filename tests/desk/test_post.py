@@ -12,6 +12,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from approvals import steering
+from approvals.models import Credential, CredentialState
 from posts.lifecycle import DeliveryState, PostState
 from posts.models import Channel, Contribution, Delivery, Post
 from publishing.models import Attempt, Outcome
@@ -134,7 +135,7 @@ def test_no_inline_style_or_script_and_one_headline(cast: Cast, who: str):
 
 # --- Who is offered what -----------------------------------------------------------------------------
 def test_the_page_offers_what_state_and_person_allow(cast: Cast):
-    draft, ready = cast.draft(), cast.approved("Prêt.")
+    draft, ready = cast.draft(), cast.approved("Prêt.", window=around_now())
     assert offered(cast, "ines", draft) == {"reschedule_post", "clone_post", "withdraw_post"}
     assert offered(cast, "ines", ready) == {"hold_post", "reschedule_post", "clone_post", "withdraw_post"}
     assert offered(cast, "nadia", ready) == {"hold_post", "reschedule_post", "clone_post", "release_post"}
@@ -143,6 +144,15 @@ def test_the_page_offers_what_state_and_person_allow(cast: Cast):
     assert "somebody with expertise in what it touches can resume it" in html_of(
         enter(cast, "olga").get(at("post", ready))
     )
+
+
+def test_release_is_offered_inside_the_window_only(cast: Cast):
+    ahead = {"from": in_hours(20).isoformat(), "until": in_hours(30).isoformat()}
+    later = cast.approved("Demain.", slot=in_hours(24).isoformat(), window=ahead)
+    assert "release_post" not in offered(cast, "nadia", later)
+    assert do(cast, "nadia", "release_post", later).status_code == 409
+    now = cast.approved("Prêt.", window=around_now())
+    assert "release_post" in offered(cast, "nadia", now)
 
 
 def test_a_withdrawn_post_offers_a_clone_only(cast: Cast):
@@ -230,8 +240,13 @@ def test_moving_a_post_that_changed_meanwhile_is_refused(cast: Cast):
     assert "revision 2 is there now" in html_of(answer)
 
 
+def around_now() -> dict[str, str]:
+    """A window that is open: the default one, the slot's local day, is not yet late in the evening."""
+    return {"from": in_hours(-1).isoformat(), "until": in_hours(3).isoformat()}
+
+
 def test_releasing_now(cast: Cast):
-    post = cast.approved()
+    post = cast.approved(window=around_now())
     assert do(cast, "ines", "release_post", post).status_code == 403
     assert do(cast, "nadia", "release_post", post).status_code == 302
     slot = fresh(post).slot
@@ -240,7 +255,7 @@ def test_releasing_now(cast: Cast):
 
 
 def test_a_closed_gate_says_what_is_missing(cast: Cast):
-    post = cast.submitted()
+    post = cast.submitted(window=around_now())
     answer = do(cast, "nadia", "release_post", post)
     assert answer.status_code == 409
     assert "more approval is needed" in html_of(answer)
@@ -299,3 +314,62 @@ def test_an_address_that_is_none_settles_nothing(cast: Cast):
     assert "Enter a valid URL." in html_of(answer)
     delivery.refresh_from_db()
     assert delivery.lifecycle == DeliveryState.UNKNOWN
+
+
+# --- Trying again -----------------------------------------------------------------------------------
+def refused(post: Post) -> Delivery:
+    """As the release engine leaves what the network refused."""
+    Delivery.objects.filter(post=post).update(
+        state=DeliveryState.FAILED.value, attempts=1, problem={"code": "rejected", "text": "no links today"}
+    )
+    Post.objects.filter(pk=post.pk).update(state=PostState.FAILED.value)
+    return post.deliveries.get()
+
+
+def test_what_a_network_refused_is_tried_again_by_somebody_qualified(cast: Cast):
+    delivery = refused(cast.approved(slot="on_approval"))
+    path = reverse("retry_delivery", args=[delivery.pk])
+    nadia = enter(cast, "nadia")
+    html = html_of(nadia.get(at("post", delivery.post)))
+    assert f'action="{path}"' in html
+    assert f"Send it to {delivery.channel.name} once more?" in html
+    assert nadia.post(path).headers["Location"] == at("post", delivery.post)
+    delivery.refresh_from_db()
+    assert delivery.lifecycle == DeliveryState.PENDING
+    answer = nadia.get(at("post", delivery.post))
+    assert "It is due again" in html_of(answer)
+    assert f'action="{path}"' not in html_of(answer)
+    assert ("Nadia", "asked to try again") in [(one.who, one.what) for one in answer.context["events"]]
+    again = nadia.post(path)
+    assert again.status_code == 409
+    assert "Only what the network refused is tried again by hand." in html_of(again)
+
+
+def test_nobody_unqualified_is_offered_another_try_or_gets_it(cast: Cast):
+    delivery = refused(cast.approved(slot="on_approval"))
+    path = reverse("retry_delivery", args=[delivery.pk])
+    html = html_of(enter(cast, "ines").get(at("post", delivery.post)))
+    assert f'action="{path}"' not in html
+    assert "somebody with expertise in what it touches can have it tried again" in html
+    refusal = enter(cast, "ines").post(path)
+    assert refusal.status_code == 403
+    assert "takes expertise" in html_of(refusal)
+    assert enter(cast, "stranger").post(path).status_code == 404
+    delivery.refresh_from_db()
+    assert delivery.lifecycle == DeliveryState.FAILED
+
+
+def test_no_other_try_is_offered_where_its_time_has_passed_or_the_gate_is_closed(cast: Cast):
+    late, closed = refused(cast.approved(slot="on_approval")), refused(cast.approved(slot="on_approval"))
+    Delivery.objects.filter(pk=late.pk).update(expires_at=timezone.now() - timedelta(minutes=1))
+    Credential.objects.filter(user=cast.nadia, domain="company").update(
+        state=CredentialState.SUSPENDED, ended_at=timezone.now() - timedelta(days=1)
+    )
+    for delivery, code in ((late, "has passed"), (closed, "approval")):
+        path = reverse("retry_delivery", args=[delivery.pk])
+        assert f'action="{path}"' not in html_of(enter(cast, "hugo").get(at("post", delivery.post)))
+        answer = enter(cast, "hugo").post(path)
+        assert answer.status_code == 409
+        assert code in html_of(answer)
+        delivery.refresh_from_db()
+        assert delivery.lifecycle == DeliveryState.FAILED

@@ -187,6 +187,7 @@ def test_a_draft_travels_through_the_gate_to_a_mastodon_server(
 
 
 # --- Nothing arrives ----------------------------------------------------------------------------------
+@pytest.mark.once
 def test_without_a_current_approval_by_the_qualified_nothing_arrives(
     desk: Desk, mastodon: Server, engine: None
 ) -> None:
@@ -238,6 +239,7 @@ def test_without_a_current_approval_by_the_qualified_nothing_arrives(
 
 
 # --- Slots --------------------------------------------------------------------------------------------
+@pytest.mark.once
 def test_a_slot_moved_inside_the_window_is_the_new_time(desk: Desk, mastodon: Server, engine: None) -> None:
     sooner = desk.approved("moved to sooner", **slot(3600))
     later = desk.approved("moved to later", **slot(15))
@@ -250,6 +252,7 @@ def test_a_slot_moved_inside_the_window_is_the_new_time(desk: Desk, mastodon: Se
     assert all(attempt.started_at >= new for attempt in Attempt.objects.all())
 
 
+@pytest.mark.once
 def test_a_slot_that_passed_before_the_approval_is_missed_and_the_next_free_one_is_offered(
     desk: Desk, mastodon: Server, engine: None
 ) -> None:
@@ -267,6 +270,7 @@ def test_a_slot_that_passed_before_the_approval_is_missed_and_the_next_free_one_
     assert len(mastodon.statuses()) == 1
 
 
+@pytest.mark.once
 def test_on_approval_goes_out_as_soon_as_the_gate_opens(desk: Desk, mastodon: Server, engine: None) -> None:
     pk = desk.submitted("as soon as you say so", slot="on_approval")
     assert mastodon.statuses() == []
@@ -275,6 +279,7 @@ def test_on_approval_goes_out_as_soon_as_the_gate_opens(desk: Desk, mastodon: Se
     assert len(mastodon.statuses()) == 1
 
 
+@pytest.mark.once
 def test_a_single_tick_suffices_for_one_release(desk: Desk, mastodon: Server, manage: Launch) -> None:
     """`tick --once` from a timer: the hint waits in Valkey for a worker that starts later."""
     pk = desk.approved("ticked by hand", slot="on_approval")

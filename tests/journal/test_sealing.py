@@ -25,7 +25,8 @@ def brands() -> list[Brand]:
 
 
 def write(brand: Brand | None, number: int = 1, **more: Any) -> list[Entry]:
-    return [record("post.test", TICKER, brand, f"post:{n}", number=n, **more) for n in range(number)]
+    made = [record("post.test", TICKER, brand, f"post:{n}", number=n, **more) for n in range(number)]
+    return [Entry.objects.get(pk=pk) for pk in made]
 
 
 def test_each_brand_has_its_own_chain_and_the_installation_too(brands: list[Brand]):

@@ -19,7 +19,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def entry() -> Entry:
-    made = [record("post.test", TICKER, None, f"post:{n}") for n in range(3)]
+    made = [Entry.objects.get(pk=record("post.test", TICKER, None, f"post:{n}")) for n in range(3)]
     seal()
     return made[0]
 
@@ -141,7 +141,9 @@ def test_they_survive_a_migration_that_rebuilds_the_table(rebuilt: None):
 @pytest.mark.django_db(transaction=True)
 def test_a_trigger_that_is_gone_is_missed_and_put_back():
     triggers.remove(connection)
-    assert len(triggers.missing(connection)) == (4 if connection.vendor == "postgresql" else 6)
+    gone = triggers.missing(connection)
+    assert len(gone) >= 2 * len(triggers.tables())
+    assert {one.rsplit("_no_", 1)[0] for one in gone} == set(triggers.tables())
     triggers.install(connection)
     triggers.install(connection)
     assert triggers.missing(connection) == []

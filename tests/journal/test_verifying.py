@@ -214,9 +214,9 @@ def test_altered_personal_text_is_found_also_when_called_erased(brand: Brand):
     entry = record("post.hold", TICKER, brand, "post:1", personal="Nadia s’est trompée.")
     seal()
     Personal.objects.filter(entry=entry).update(text="Nadia a raison.")
-    broken(brand, f"The personal text of entry {entry.pk} was altered")
+    broken(brand, f"The personal text of entry {entry} was altered")
     Personal.objects.filter(entry=entry).update(erased_at=database_now())
-    broken(brand, f"The personal text of entry {entry.pk} was altered")
+    broken(brand, f"The personal text of entry {entry} was altered")
 
 
 def test_one_broken_chain_does_not_hide_the_others(brand: Brand, entries: list[Entry]):

@@ -7,7 +7,6 @@ from datetime import timedelta
 import httpx
 import pytest
 from django.db import transaction
-from django.db.models import F
 
 from accounts.clock import database_now
 from accounts.refusals import Refused
@@ -18,7 +17,7 @@ from posts.lifecycle import DeliveryState, PostState
 from posts.models import Channel, Contribution, Delivery, Lineage, Post
 from posts.scheduling import ON_APPROVAL_WINDOW
 from publishing.claiming import claim
-from tests.casting import ALT, Cast, age_post, digest_of, fresh, in_hours, is_open, media
+from tests.casting import ALT, Cast, digest_of, due, fresh, in_hours, is_open, media
 
 
 def test_a_draft_has_its_first_revision_its_lineage_its_author_and_a_row_a_channel(cast: Cast):
@@ -92,9 +91,7 @@ def test_a_channel_that_was_claimed_once_can_still_be_taken_away(cast: Cast):
     """Its permit points at the delivery for ever."""
     cast.channel("console")
     post = cast.approved(channels=["console", "demo"])
-    age_post(post, fresh(post).slot - database_now() + timedelta(minutes=1))  # type: ignore[operator]
-    Post.objects.filter(pk=post.pk).update(window_until=F("slot") + timedelta(hours=3))
-    Delivery.objects.filter(post=post).update(expires_at=F("due_at") + timedelta(hours=1))
+    due(post)
     assert claim("worker", 10)
     cast.edit("ines", post, channels=["demo"])
     assert fresh(post).lifecycle == PostState.IN_REVIEW

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from django.db import IntegrityError, connection, transaction
@@ -23,8 +23,10 @@ from posts.moves import (
     lock_post,
     move_claimed,
     move_pending,
+    ready_deliveries,
     reset_deliveries,
     settle_deliveries,
+    still_claimed,
 )
 from tests.casting import Cast, digest_of, fresh
 
@@ -36,7 +38,7 @@ def put(post: Post, state: DeliveryState, **fields: object) -> Delivery:
     return Delivery.objects.get(post=post)
 
 
-def in_a_minute() -> object:
+def in_a_minute() -> datetime:
     return database_now() + timedelta(minutes=1)
 
 
@@ -165,21 +167,32 @@ def test_a_claim_takes_what_is_pending_only(cast: Cast):
     put(posts[2], D.HELD)
     ids = list(Delivery.objects.order_by("pk").values_list("pk", flat=True))
     until = database_now() + timedelta(minutes=1)
-    claimed = claim_deliveries(ids, "one", until)
-    assert [row.post_id for row in claimed] == [posts[0].pk, posts[1].pk]
-    assert {(row.lifecycle, row.claimed_by, row.lease_until) for row in claimed} == {
+    claims = claim_deliveries(ids, "one", until)
+    rows = Delivery.objects.in_bulk(list(claims))
+    assert {row.post_id for row in rows.values()} == {posts[0].pk, posts[1].pk}
+    assert claims == {pk: row.token for pk, row in rows.items()}
+    assert {(row.lifecycle, row.claimed_by, row.lease_until) for row in rows.values()} == {
         (D.CLAIMED, "one", until)
     }
-    assert claim_deliveries(ids, "two", until) == []
+    assert claim_deliveries(ids, "two", until) == {}
+
+
+def test_what_was_moved_since_is_no_longer_claimed(cast: Cast):
+    posts = [cast.approved() for _ in range(2)]
+    claims = claim_deliveries([row.pk for row in Delivery.objects.all()], "one", in_a_minute())
+    settle_deliveries(posts[0], D.HELD)
+    assert [row.post_id for row in still_claimed(claims)] == [posts[1].pk]
+    assert still_claimed({pk: token - 1 for pk, token in claims.items()}) == []
 
 
 def test_an_old_token_moves_nothing(cast: Cast):
     post = cast.approved()
-    (row,) = claim_deliveries([Delivery.objects.get(post=post).pk], "one", in_a_minute())  # type: ignore[arg-type]
-    assert move_claimed({row.pk: row.token - 1}, D.CLAIMED, D.MISSED, lease_until=None) == 0
-    assert give_back({row.pk: row.token}) == 1
-    assert give_back({row.pk: row.token}) == 0
-    after = Delivery.objects.get(pk=row.pk)
+    claims = claim_deliveries([Delivery.objects.get(post=post).pk], "one", in_a_minute())
+    ((pk, token),) = claims.items()
+    assert move_claimed({pk: token - 1}, D.CLAIMED, D.MISSED, lease_until=None) == 0
+    assert give_back(claims) == 1
+    assert give_back(claims) == 0
+    after = Delivery.objects.get(pk=pk)
     assert (after.lifecycle, after.claimed_by, after.lease_until) == (D.PENDING, "", None)
 
 
@@ -252,3 +265,28 @@ def test_a_channel_taken_out_after_an_attempt_does_not_keep_the_post_waiting(cas
     Delivery.objects.filter(pk=rows["demo"].pk).update(state=D.DELIVERED.value, delivered_at=database_now())
     follow_deliveries([post.pk], WORKER)
     assert fresh(post).lifecycle == P.PUBLISHED
+
+
+def test_ready_deliveries_are_reset_approved_and_timed_in_one(cast: Cast):
+    """As `reset_deliveries`, the approval of what was sealed, and the post's times do one after the other."""
+    post = cast.submitted()
+    digest = digest_of(post)
+    rows = Delivery.objects.filter(post=post)
+    rows.update(state=DeliveryState.HELD.value, problem={"code": "held"}, due_at=None, token=4)
+    ready_deliveries(fresh(post), digest)
+    one = rows.get()
+    assert (one.lifecycle, one.token, one.problem) == (DeliveryState.PENDING, 5, {})
+    assert (one.approved_digest, one.due_at, one.next_at) == (digest, fresh(post).slot, fresh(post).slot)
+    assert one.expires_at == fresh(post).deadline
+
+
+def test_what_may_be_public_is_not_made_ready(cast: Cast):
+    post = cast.approved()
+    rows = Delivery.objects.filter(post=post)
+    rows.update(state=DeliveryState.UNKNOWN.value, token=4, problem={"code": "unknown"})
+    ready_deliveries(fresh(post), "0" * 64)
+    one = rows.get()
+    assert (one.lifecycle, one.token, one.problem) == (DeliveryState.UNKNOWN, 4, {"code": "unknown"})
+    assert one.approved_digest == digest_of(post), (
+        "what was sealed with another digest is not approved with this"
+    )

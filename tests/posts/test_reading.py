@@ -26,6 +26,8 @@ CASES: list[tuple[dict[str, Any], str, str]] = [
     ({"variants": {"demo": 1}}, "variants", "bad_text"),
     ({"variants": {"demo": "a\x00"}}, "variants", "nul_byte"),
     ({"options": {"demo": {"colour": "red"}}}, "options", "unknown_option"),
+    # Another network's.
+    ({"options": {"demo": {"title": "Lampe"}}}, "options", "unknown_option"),
     ({"options": {"nowhere": {"language": "fr"}}}, "options", "unknown_channel"),
     ({"options": {"demo": "fr"}}, "options", "bad_options"),
     ({"options": []}, "options", "bad_options"),

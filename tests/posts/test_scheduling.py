@@ -198,6 +198,21 @@ def test_quiet_hours_are_local_on_both_sides_of_a_clock_change():
     assert not is_quiet(at("2026-03-29T06:30:00+00:00"), one), "08:30 in summer"
 
 
+@pytest.mark.parametrize(
+    ("zone", "awake", "quiet"),
+    [
+        ("Australia/Sydney", "2026-04-04T22:30:00+00:00", "2026-04-03T20:30:00+00:00"),
+        ("Australia/Sydney", "2026-10-03T21:30:00+00:00", "2026-10-02T21:30:00+00:00"),
+        ("America/Santiago", "2026-09-06T11:30:00+00:00", "2026-09-05T11:30:00+00:00"),
+    ],
+)
+def test_quiet_hours_follow_the_southern_clocks_too(zone: str, awake: str, quiet: str):
+    """The night ends at eight on the wall, whichever side of the change the morning lies on."""
+    one = brand(zone, quiet_from=time(21), quiet_until=time(8))
+    for moment, told in ((awake, False), (quiet, True)):
+        assert is_quiet(at(moment), one) is told, at(moment).astimezone(one.zone)
+
+
 # --- The brand's slots -------------------------------------------------------------------------------
 def locals_of(one: Brand, first: date, days: int) -> list[str]:
     return [f"{slot.astimezone(one.zone):%d %H:%M%z}" for slot in slots_of(one, first, days)]
@@ -234,6 +249,57 @@ def test_a_slot_that_is_skipped_is_left_out_and_one_that_repeats_comes_once(
     zone: str, day: date, slot: str, found: list[str]
 ):
     assert locals_of(brand(zone, slots=[slot]), day, 1) == found
+
+
+@pytest.mark.parametrize(
+    ("zone", "first", "found"),
+    [
+        # The last Sunday of March, clocks forward at 2:00; the last of October, back at 3:00.
+        ("Europe/Paris", date(2026, 3, 27), ["27 09:00+0100", "28 10:00+0100", "30 09:00+0200", "31 09:00+0200"]),
+        ("Europe/Paris", date(2026, 10, 23), ["23 09:00+0200", "24 10:00+0200", "26 09:00+0100", "27 09:00+0100"]),
+        ("Australia/Sydney", date(2026, 4, 3), ["03 09:00+1100", "04 10:00+1100", "06 09:00+1000", "07 09:00+1000"]),
+        ("Australia/Sydney", date(2026, 10, 2), ["02 09:00+1000", "03 10:00+1000", "05 09:00+1100", "06 09:00+1100"]),
+    ],
+)  # fmt: skip
+def test_slots_of_some_days_over_both_changes(zone: str, first: date, found: list[str]):
+    """On weekdays at nine, on Saturday at ten, never on Sunday: by the wall, before and after."""
+    assert locals_of(brand(zone, slots=["mon-fri 09:00", "sat 10:00"]), first, 5) == found
+
+
+@pytest.mark.parametrize(
+    ("zone", "day", "slot", "found"),
+    [
+        ("Europe/Paris", date(2026, 3, 29), "sun 02:30", []),
+        ("Europe/Paris", date(2026, 10, 25), "sun 02:30", ["25 02:30+0200"]),
+        # Midnight itself is skipped in Santiago: the slot of Sunday's first minutes, not of Saturday's last.
+        ("America/Santiago", date(2026, 9, 5), "sat 23:30", ["05 23:30-0400"]),
+        ("America/Santiago", date(2026, 9, 6), "sun 00:30", []),
+        ("America/Santiago", date(2026, 9, 6), "sun 01:30", ["06 01:30-0300"]),
+        ("America/Santiago", date(2026, 4, 4), "sat 23:30", ["04 23:30-0300"]),
+    ],
+)
+def test_a_days_slot_in_the_changed_hour_itself(zone: str, day: date, slot: str, found: list[str]):
+    assert locals_of(brand(zone, slots=[slot]), day, 1) == found
+
+
+def test_the_weekday_is_the_brands_and_not_the_servers():
+    """Saturday at half past midnight in Paris is still Friday in UTC; at 9 in Auckland it is Friday too."""
+    assert [f"{one:%a %H:%M}" for one in slots_of(brand(slots=["sat 00:30"]), date(2026, 6, 1), 7)] == [
+        "Fri 22:30"
+    ]
+    one = brand("Pacific/Auckland", slots=["sat 09:00"])
+    assert [f"{one:%a %H:%M}" for one in slots_of(one, date(2026, 6, 1), 7)] == ["Fri 21:00"]
+
+
+def test_the_next_free_slot_is_of_a_day_that_has_one(cast: Cast):
+    """Missed on a Friday, the next one offered is Saturday's at ten, then Monday's."""
+    one = cast.brand
+    type(one).objects.filter(pk=one.pk).update(slots=["mon-fri 09:00", "sat 10:00"])
+    one.refresh_from_db()
+    friday = at("2027-06-18T09:30:00+02:00")
+    assert [f"{slot.astimezone(one.zone):%a %d %H:%M}" for slot in next_free_slots(one, friday, 3)] == [
+        "Sat 19 10:00", "Mon 21 09:00", "Tue 22 09:00",
+    ]  # fmt: skip
 
 
 def test_next_free_slots_leave_out_what_is_taken_past_or_quiet(cast: Cast):

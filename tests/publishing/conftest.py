@@ -15,9 +15,9 @@ from django.utils import translation
 
 from adapters.transport import build_client
 from cm_queue.demo_network import serve
-from publishing.claiming import Ready, claim
-from publishing.outcomes import record_results
-from publishing.releasing import Result, send, start_sending
+from publishing.claiming import Ready
+from publishing.releasing import Result
+from tests.casting import work
 from tests.contract.stand_ins.faulty_front import FaultyFront
 from tests.contract.stand_ins.serving import serving
 from tests.staging import House, house
@@ -84,9 +84,6 @@ def release(through: httpx.Client) -> Round:
     """One round of a worker, step by step in this thread: claim, commit, send, record."""
 
     def release(ready: Sequence[Ready] | None = None, worker: str = "worker-1") -> list[Result]:
-        claimed = claim(worker, 50) if ready is None else ready
-        results = [send(sending, through) for sending in start_sending(claimed, worker)]
-        record_results(results)
-        return results
+        return work(through, ready, worker)
 
     return release

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import time
 from datetime import timedelta
 from typing import Any
 
@@ -7,6 +8,7 @@ import pytest
 
 from accounts.clock import database_now
 from accounts.refusals import Forbidden, Invalid, NotHere, Refused
+from approvals.standing import Shelf
 from journal.models import Entry, Personal
 from journal.recording import OPERATOR
 from posts.models import Channel
@@ -35,6 +37,17 @@ def strict() -> Any:
     server = StrictMastodon()
     with serving(server):
         yield server
+
+
+def test_a_new_channel_counts_at_once_for_whoever_read_the_brand_a_moment_ago(
+    lumiere: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(time, "monotonic", lambda: 100.0)
+    shelf = Shelf()
+    assert "echo" not in shelf.of(lumiere.brand).networks
+    lumiere.connect("echo", "console")
+    lumiere.brand.refresh_from_db()
+    assert shelf.of(lumiere.brand).networks["echo"] == "console"
 
 
 # --- What was typed -----------------------------------------------------------------------------------
@@ -215,6 +228,22 @@ def test_any_member_pauses_and_only_the_qualified_or_an_owner_resumes(lumiere: H
         "channel.pause",
         "channel.resume",
     ]
+
+
+def test_a_pause_falls_wholly_before_or_wholly_after_a_send(lumiere: House) -> None:
+    """It waits for the sends under way, and what was judged before it is judged again (locks.py)."""
+    channel, brand = lumiere.channels["demo"], lumiere.brand
+    standings = []
+    for act in (
+        lambda: None,
+        lambda: pause_channel(lumiere.ines, channel),
+        lambda: resume_channel(lumiere.olga, channel),
+    ):
+        act()
+        brand.refresh_from_db()
+        standings.append(brand.standing)
+    before, paused, resumed = standings
+    assert before < paused < resumed
 
 
 def test_an_outsider_pauses_and_resumes_nothing(lumiere: House) -> None:

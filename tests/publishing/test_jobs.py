@@ -1,18 +1,33 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable
+from typing import Any
 
 import django_rq
 import pytest
+from django.db import OperationalError, connection
+from rq.registry import FailedJobRegistry, StartedJobRegistry
 
 from approvals.models import Credential
 from posts.lifecycle import DeliveryState, PostState
 from posts.models import Channel
-from publishing.jobs import QUEUE, check_channels, hint, reconcile_unknown, release_due, worker_name
+from publishing.draining import stopping
+from publishing.jobs import (
+    QUEUE,
+    check_channels,
+    forget_lost_hints,
+    hint,
+    reconcile_unknown,
+    release_due,
+    renew_secrets,
+    retract_due,
+    worker_name,
+)
 from publishing.models import ChannelHealth
 from tests.conftest import Launch
 from tests.contract.stand_ins.faulty_front import Fault
@@ -73,6 +88,7 @@ def test_a_hint_worked_by_rq_releases_what_is_due_and_a_doubled_one_costs_nothin
     assert fresh(post).lifecycle is PostState.PUBLISHED
 
 
+@pytest.mark.once
 @pytest.mark.processes
 def test_one_refusal_does_not_stop_the_others(
     lumiere: House, network: Network, released: Callable[[], int]
@@ -88,6 +104,7 @@ def test_one_refusal_does_not_stop_the_others(
     ]
 
 
+@pytest.mark.once
 @pytest.mark.processes
 def test_settings_that_cannot_be_used_do_not_stop_the_worker(
     lumiere: House, network: Network, released: Callable[[], int]
@@ -129,6 +146,51 @@ def test_channels_are_checked_one_by_one_and_one_refusal_stops_nobody(
     assert ChannelHealth.objects.filter(checked_at__isnull=True).count() == 0
     assert ChannelHealth.objects.get(channel__brand=other.brand).ok
     assert check_channels() == 0
+
+
+@pytest.mark.processes
+def test_the_hint_of_a_killed_worker_does_not_stay_started_for_ever(
+    lumiere: House, network: Network, manage: Launch
+) -> None:
+    """It is found by the sweep once its time is over, is not worked again, and is forgotten."""
+    queue = django_rq.get_queue(QUEUE)
+    started, failed = StartedJobRegistry(queue=queue), FailedJobRegistry(queue=queue)
+    lumiere.approved("patience")
+    network.front.arm("POST", POSTS, Fault(hang=True))
+    hint(release_due)
+    worker = manage("publish_worker")
+    until(lambda: [one for one in network.front.seen if one.method == "POST"])
+    os.killpg(worker.pid, signal.SIGKILL)
+    worker.wait()
+    forget_lost_hints()
+    assert (started.connection.zcard(started.key), failed.count, queue.count) == (1, 0, 0)
+    entry: Any = started.connection.zrange(started.key, 0, -1)[0]
+    started.connection.zadd(started.key, {entry: 1})
+    forget_lost_hints()
+    assert (started.connection.zcard(started.key), failed.count, queue.count) == (0, 1, 0)
+    (job,) = failed.get_job_ids()
+    failed.connection.zadd(failed.key, {job: 1})
+    forget_lost_hints()
+    assert failed.connection.zcard(failed.key) == 0
+
+
+def test_asked_to_end_it_begins_nothing_more(lumiere: House) -> None:
+    ChannelHealth.objects.update(checked_at=None)
+    stopping.set()
+    try:
+        assert check_channels() == 0
+    finally:
+        stopping.clear()
+    assert check_channels() == 1
+
+
+@pytest.mark.parametrize("job", [reconcile_unknown, retract_due, check_channels, renew_secrets])
+def test_a_hint_outlives_an_outage_of_the_database(job: Callable[[], int]) -> None:
+    def away(*_asked: Any) -> None:
+        raise OperationalError("the server closed the connection")
+
+    with connection.execute_wrapper(away):
+        assert job() == 0
 
 
 def until(true: Callable[[], object]) -> None:

@@ -6,8 +6,8 @@ import pytest
 from cryptography.fernet import Fernet
 
 from posts.models import Channel
-from publishing.keeping import SecretLost, keep_secret, reveal, rotate
-from publishing.models import ChannelSecret
+from publishing.keeping import SecretLost, keep_secret, reveal, rotate, seal_secret, unseal
+from publishing.models import ChannelSecret, NetworkApp
 from tests.staging import House
 
 pytestmark = pytest.mark.django_db
@@ -76,3 +76,15 @@ def test_a_lost_key_says_so_without_the_ciphertext(channel: Channel, settings: A
     with pytest.raises(SecretLost, match=str(channel.pk)):
         rotate()
     assert ChannelSecret.objects.get().ciphertext == stored.ciphertext
+
+
+def test_what_networks_know_us_by_is_turned_too_and_forgotten_where_it_is_lost(settings: Any) -> None:
+    old, new = key(), key()
+    settings.ENCRYPTION_KEYS = [old]
+    kept = {"network": "mastodon", "redirect_uri": "https://queue.example/back/", "scopes": "read"}
+    NetworkApp.objects.create(server="https://a.example", ciphertext=seal_secret(SECRET), **kept)
+    NetworkApp.objects.create(server="https://b.example", ciphertext="of no key", **kept)
+    settings.ENCRYPTION_KEYS = [new, old]
+    rotate()
+    settings.ENCRYPTION_KEYS = [new]
+    assert unseal(NetworkApp.objects.get().ciphertext) == SECRET

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from accounts.refusals import NotHere, Refused
+from accounts.refusals import Invalid, NotHere, Refused
 from approvals.steering import hold
 from journal.models import Entry, Notice
 from posts.lifecycle import DeliveryState, PostState
@@ -226,6 +226,13 @@ def test_a_person_says_that_it_went_out(unreadable: Post, lumiere: House) -> Non
     assert fresh(unreadable).lifecycle is P.PUBLISHED
     entry = Entry.objects.get(verb="delivery.settle")
     assert (entry.actor, entry.data["went_out"]) == (lumiere.ines, True)
+
+
+@pytest.mark.parametrize("url", ["https://[broken", "https://", "javascript:alert(1)", "there.example/1"])
+def test_what_is_no_address_settles_nothing(unreadable: Post, lumiere: House, url: str) -> None:
+    with pytest.raises(Invalid):
+        settle(lumiere.ines, delivery_of(unreadable).pk, went_out=True, url=url)
+    assert delivery_of(unreadable).lifecycle is S.UNKNOWN
 
 
 def test_a_person_says_that_it_did_not_and_it_is_judged_and_sent(

@@ -25,6 +25,7 @@ from posts.models import Channel, Media, Post
 from publishing.claiming import claim
 from publishing.connecting import pause_channel
 from publishing.models import Attempt, ChannelHealth, ChannelSecret, Outcome, Permit
+from publishing.outcomes import record_results
 from publishing.releasing import Sending, key_of, send, start_sending
 from tests.contract.stand_ins.faulty_front import Fault
 from tests.publishing.conftest import POSTS, Network
@@ -68,7 +69,7 @@ def test_the_attempt_is_committed_with_its_key_before_the_first_byte(
     delivery, attempt = delivery_of(post), Attempt.objects.get()
     assert delivery.lifecycle is DeliveryState.SENDING
     assert (attempt.outcome, attempt.key) == (Outcome.SENDING, key_of(delivery))
-    assert sending.attempt == attempt
+    assert (sending.attempt.pk, sending.attempt.key) == (attempt.pk, attempt.key)
     assert network.front.requests("POST", POSTS) == []
     assert fresh(post).lifecycle is PostState.RELEASING
 
@@ -145,7 +146,9 @@ def stop_the_brand(house: House, post: Post) -> None:
 def test_what_changes_after_the_claim_gives_the_delivery_back(
     lumiere: House, network: Network, act: Callable[[House, Post], None]
 ) -> None:
-    post = lumiere.approved(slot=soon(3600).isoformat())
+    # Its window is open now, at whatever hour of the brand's day this runs.
+    window = {"from": soon(-86_400).isoformat(), "until": soon(86_400).isoformat()}
+    post = lumiere.approved(slot=soon(3600).isoformat(), window=window)
     age_deliveries([post], next_at=timedelta(hours=2))
     ready = claim("worker-1", 10)
     assert len(ready) == 1
@@ -187,8 +190,10 @@ def test_a_permit_that_ran_out_sends_nothing(lumiere: House) -> None:
     post = lumiere.approved()
     (ready,) = claim("worker-1", 10)
     Permit.objects.update(expires_at=soon(-1))
-    ready.permit.refresh_from_db()
-    assert start_sending([ready], "worker-1") == []
+    late = dataclasses.replace(
+        ready, permit=dataclasses.replace(ready.permit, expires_at=Permit.objects.get().expires_at)
+    )
+    assert start_sending([late], "worker-1") == []
     assert states_of(post) == {"demo": DeliveryState.PENDING.value}
 
 
@@ -245,7 +250,7 @@ def test_a_permit_belongs_to_one_claim(lumiere: House) -> None:
     again.pk = None
     with pytest.raises(IntegrityError), transaction.atomic():
         again.save(force_insert=True)
-    assert ready.permit.delivery_id == ready.delivery.pk
+    assert Permit.objects.get(pk=ready.permit.pk).delivery_id == ready.delivery.pk
 
 
 def test_the_key_is_the_same_for_the_same_bytes_and_another_for_others(
@@ -313,6 +318,20 @@ def test_a_fault_of_ours_while_sending_is_unknown_and_shows_no_secret(
         result = send(sending, through)
     assert result.outcome is Outcome.UNKNOWN
     assert "s3cret" not in caplog.text + result.answer + str(dict(result.problem))
+
+
+def test_what_waited_too_long_for_a_thread_is_given_back_unsent(
+    lumiere: House, network: Network, through: httpx.Client, settings: Any
+) -> None:
+    """Its process stood still, say: its lease may run out, and somebody else look after it, any moment."""
+    post = lumiere.approved()
+    sending = begin()
+    late = dataclasses.replace(sending, begun=sending.begun - settings.PUBLISH_BEGIN_WITHIN_S - 0.1)
+    result = send(late, through)
+    record_results([result])
+    assert (result.outcome, result.given_back) == (Outcome.NOT_SENT, True)
+    assert not network.posts()
+    assert states_of(post) == {"demo": DeliveryState.PENDING.value}
 
 
 def test_the_journal_tells_of_the_outcome_with_permit_and_digest(lumiere: House, release: Any) -> None:

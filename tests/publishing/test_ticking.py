@@ -6,12 +6,14 @@ from typing import Any
 import django_rq
 import pytest
 
+from accounts.clock import database_now
 from approvals.incidents import end_pause, pause
 from approvals.reviewing import revise
 from approvals.steering import hold, reschedule, resume
 from approvals.steering import release as press_release
 from journal.models import Entry, Notice, Seal
 from posts.lifecycle import DeliveryState, PostState
+from posts.models import Delivery
 from posts.scheduling import next_free_slots
 from publishing import ticking
 from publishing.claiming import claim
@@ -43,7 +45,7 @@ def test_a_slot_that_passes_before_the_gate_opens_makes_the_post_missed(lumiere:
 
 
 def test_an_approval_after_the_slot_does_not_send_it_late(lumiere: House, release: Any) -> None:
-    post = lumiere.submitted(slot=soon(3600).isoformat())
+    post = lumiere.submitted(slot=soon(3600).isoformat(), window=_wide())
     age(post, timedelta(hours=1, minutes=1))
     say(lumiere.nadia, post)
     assert fresh(post).lifecycle is P.MISSED
@@ -114,17 +116,19 @@ def test_a_person_resumes_inside_the_lateness(lumiere: House, network: Any, rele
     assert network.texts() == ["held a minute too long"]
 
 
-def test_resumed_while_something_else_still_stops_it_it_does_not_go_by_itself_later(
+def test_resumed_while_something_else_still_stops_it_it_waits_for_that_to_end(
     lumiere: House, network: Any, release: Any
 ) -> None:
-    """Nothing resumes by itself: each held post is confirmed once the pause is over."""
-    post = lumiere.approved(slot=soon(3600).isoformat(), window=_wide())
+    """Somebody qualified confirmed it, and somebody qualified ended the pause; until both it stays."""
+    confirmed = lumiere.approved("confirmed", slot=soon(3600).isoformat(), window=_wide())
+    left = lumiere.approved("left alone", slot=soon(3600).isoformat(), window=_wide())
     stop = pause(lumiere.ines, lumiere.brand, {"brand": True})
-    resume(lumiere.nadia, post.pk)
-    assert fresh(post).lifecycle is not P.SCHEDULED
-    end_pause(lumiere.nadia, stop.pk)
-    age_deliveries([post], next_at=timedelta(hours=2))
+    resume(lumiere.nadia, confirmed.pk)
+    assert fresh(confirmed).lifecycle is not P.SCHEDULED
+    age_deliveries([confirmed, left], next_at=timedelta(hours=2))
     assert claim("worker-1", 10) == []
+    end_pause(lumiere.nadia, stop.pk)
+    assert (fresh(confirmed).lifecycle, fresh(left).lifecycle) == (P.SCHEDULED, P.HELD)
     assert not network.posts()
 
 
@@ -223,14 +227,37 @@ def test_without_redis_a_tick_does_everything_but_hint(
 
 # --- When to tick again -------------------------------------------------------------------------------
 def test_it_sleeps_until_the_next_due_instant_and_at_most_a_second(lumiere: House) -> None:
-    assert ticking.until_next() == ticking.EVERY_S
+    assert ticking.until_next(database_now()) == ticking.EVERY_S
     post = lumiere.approved(slot=soon(3600).isoformat())
-    assert ticking.until_next() == ticking.EVERY_S
+    assert ticking.until_next(database_now()) == ticking.EVERY_S
     delivery = delivery_of(post)
     post.deliveries.filter(pk=delivery.pk).update(next_at=soon(0.5))
-    assert ticking.SHORTEST_S <= ticking.until_next() <= 0.5
+    assert ticking.SHORTEST_S <= ticking.until_next(database_now()) <= 0.5
     post.deliveries.filter(pk=delivery.pk).update(next_at=soon(0.001))
-    assert ticking.until_next() >= ticking.SHORTEST_S
+    assert ticking.until_next(database_now()) >= ticking.SHORTEST_S
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_comes_due_while_a_round_goes_on_is_hinted_at_once_and_not_a_second_later(
+    lumiere: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ticking, "EVERY_S", 3600.0)
+    delivery = delivery_of(lumiere.approved(slot=soon(7200).isoformat()))
+    waits: list[float] = []
+
+    def comes_due_meanwhile() -> None:
+        Delivery.objects.filter(pk=delivery.pk).update(next_at=database_now())
+
+    def stop(seconds: float) -> bool:
+        waits.append(seconds)
+        return len(waits) == 2
+
+    # It comes due after this round has looked for what is due.
+    monkeypatch.setattr(ticking, "_PARTS", (ticking.hint_if_due, comes_due_meanwhile))
+    django_rq.get_queue(QUEUE).empty()
+    ticking.run(stop)
+    assert waits[0] == ticking.SHORTEST_S
+    assert hints() == ["release_due"]
 
 
 def test_the_loop_ends_when_it_is_told_to(lumiere: House) -> None:
@@ -243,6 +270,40 @@ def test_the_loop_ends_when_it_is_told_to(lumiere: House) -> None:
     ticking.run(stop)
     assert len(waits) == 3
     assert all(ticking.SHORTEST_S <= one <= ticking.EVERY_S for one in waits)
+
+
+def test_the_first_round_and_any_five_that_follow_leave_no_part_out() -> None:
+    following = ticking.rounds()
+    assert set(next(following)) == set(ticking._PARTS)
+    for _ in range(3):
+        five = [next(following) for _ in range(ticking.EACH_IN_ROUNDS)]
+        assert all(ticking.hint_if_due in parts and len(parts) == len(set(parts)) for parts in five)
+        assert {part for parts in five for part in parts} == set(ticking._PARTS)
+        assert max(map(len, five)) < len(ticking._PARTS)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_between_two_rounds_it_only_hints_at_what_comes_due(
+    lumiere: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # So that no load of the machine makes the next round's time come.
+    monkeypatch.setattr(ticking, "EVERY_S", 3600.0)
+    post = lumiere.approved(slot=soon(7200).isoformat())
+    delivery = delivery_of(post)
+    pulses, waits = [], list[float]()
+
+    def stop(seconds: float) -> bool:
+        waits.append(seconds)
+        pulses.append(Pulse.objects.get(kind="ticker").at)
+        if len(waits) == 1:
+            # Woken for it at once, long before the second is over.
+            django_rq.get_queue(QUEUE).empty()
+            post.deliveries.filter(pk=delivery.pk).update(next_at=soon(-1))
+        return len(waits) == 2
+
+    ticking.run(stop)
+    assert hints() == ["release_due"]
+    assert pulses[0] == pulses[1], "no other round before its time"
 
 
 def test_an_edit_of_what_was_due_on_approval_waits_for_its_new_approval(lumiere: House) -> None:

@@ -12,12 +12,13 @@ from approvals.facts import load_one
 from approvals.gate import Verdict, evaluate
 from approvals.reviewing import moment_of
 from approvals.wording import Words, kind_name
-from cm_queue.desk import moments, signs
+from cm_queue.desk import signs
 from cm_queue.desk.checking import checklist, words_of
 from cm_queue.desk.explaining import Telling, why_not_out
-from cm_queue.desk.queueing import title_of
 from cm_queue.desk.recounting import Sent, outcome_word, sent, state_word
+from journal import moments
 from posts.models import Post
+from posts.titling import title_of
 
 
 class Command(BaseCommand):

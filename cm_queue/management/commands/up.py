@@ -122,10 +122,10 @@ class Command(BaseCommand):
         ]
         parts = [
             Part("web server", web, keep_open=[listener.fileno()], environment=shared),
-            Part("ticker", _manage("tick", "--skip-checks"), environment=shared),
+            Part("ticker", _manage("tick"), environment=shared),
         ]
         parts += [
-            Part(f"publish worker {number}", _manage("publish_worker", "--skip-checks"), environment=shared)
+            Part(f"publish worker {number}", _manage("publish_worker"), environment=shared)
             for number in range(1, settings.PUBLISH_WORKERS + 1)
         ]
         if settings.DEMO:
@@ -160,7 +160,13 @@ class Command(BaseCommand):
                     for user in User.objects.filter(is_active=True).order_by("pk")[:20]
                 ),
             ]
-            connections.close_all()
+        elif not User.objects.filter(is_active=True).exists():
+            lines += [
+                "",
+                "Nobody can sign in yet. Make the first account with `manage.py createsuperuser`: whoever signs",
+                "in with it is led through the first brand, and invites everybody else.",
+            ]
+        connections.close_all()
         self._say("\n".join([*lines, "", "Ctrl-C stops everything."]))
 
     def _say(self, text: str) -> None:

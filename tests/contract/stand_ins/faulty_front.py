@@ -24,13 +24,15 @@ Where = Literal["before reading", "after reading", "after accepting", "in the an
 
 @dataclass(frozen=True)
 class Fault:
-    """What happens instead. `cut`: the connection ends at that point; `hang`: no answer comes."""
+    """What happens instead. `cut`: the connection ends at that point (in the answer: in the true one, without a
+    `status`); `hang`: no answer comes; `over_s`: the true answer comes, over so many seconds."""
 
     status: int = 0
     body: bytes = b'{"error": "told to"}'
     headers: Mapping[str, str] = field(default_factory=dict)
     cut: Where | None = None
     hang: bool = False
+    over_s: float = 0
     echo_authorization: bool = False
 
 
@@ -52,7 +54,7 @@ class _Armed:
 
 
 class FaultyFront(StandIn):
-    """`arm` a fault, look at `seen` afterwards."""
+    """`arm` a fault, look at `seen` afterwards. `*` is any method, any path."""
 
     def __init__(self, upstream: str) -> None:
         super().__init__(_Handler)
@@ -65,6 +67,9 @@ class FaultyFront(StandIn):
     def arm(self, method: str, path: str, fault: Fault, *, skip: int = 0, times: int = 1) -> None:
         self._armed.append(_Armed(method, path, fault, skip, times))
 
+    def disarm(self) -> None:
+        self._armed.clear()
+
     def note(self, seen: Seen) -> None:
         with self._lock:
             self.seen.append(seen)
@@ -72,7 +77,7 @@ class FaultyFront(StandIn):
     def take(self, method: str, path: str) -> Fault | None:
         with self._lock:
             for armed in self._armed:
-                if armed.method != method or armed.path != path or not armed.times:
+                if armed.method not in ("*", method) or armed.path not in ("*", path) or not armed.times:
                     continue
                 if armed.skip:
                     armed.skip -= 1
@@ -104,19 +109,19 @@ class _Handler(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         self.server.note(Seen(self.command, path, {k.lower(): v for k, v in self.headers.items()}, body))
         if fault is None:
-            self._relay(body, cut=False)
+            self._relay(body)
         elif fault.hang:
             self.server.over.wait()
         elif fault.cut == "after reading":
             self._cut()
-        elif fault.cut == "after accepting":
-            self._relay(body, cut=True)
+        elif fault.cut == "after accepting" or fault.over_s or (fault.cut and not fault.status):
+            self._relay(body, fault)
         else:
             self._misbehave(fault)
 
-    do_GET = do_POST = do_PUT = do_DELETE = _any  # noqa: N815 - the standard library's names
+    do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = _any  # noqa: N815 - the standard library's names
 
-    def _relay(self, body: bytes, *, cut: bool) -> None:
+    def _relay(self, body: bytes, fault: Fault | None = None) -> None:
         upstream = HTTPConnection(self.server.upstream.hostname or "", self.server.upstream.port, timeout=20)
         try:
             headers = {k: v for k, v in self.headers.items() if k.lower() != "connection"}
@@ -125,15 +130,36 @@ class _Handler(BaseHTTPRequestHandler):
             content = answer.read()
         finally:
             upstream.close()
-        if cut:
+        if fault and fault.cut == "after accepting":
             self._cut()
             return
         kept = {
             k: v
             for k, v in answer.getheaders()
-            if k.lower() in {"content-type", "date", "location", "retry-after"}
+            if k.lower()
+            in {"content-type", "date", "location", "retry-after", "x-restli-id", "x-oauth-scopes"}
         }
-        self._send(answer.status, content, kept)
+        if fault is None:
+            self._send(answer.status, content, kept)
+        else:
+            self._send_in_pieces(answer.status, content, kept, fault)
+
+    def _send_in_pieces(self, status: int, body: bytes, headers: Mapping[str, str], fault: Fault) -> None:
+        """All of the answer, little by little; or the first half of it. One without a body comes late, or never."""
+        if not body:
+            self.server.over.wait(fault.over_s)
+            self._cut() if fault.cut else self._send(status, body, headers)
+            return
+        # What is cut off is never nothing: an answer without a body lacks its end too.
+        self._begin(status, len(body) + bool(fault.cut), headers)
+        if fault.cut:
+            self.wfile.write(body[: len(body) // 2])
+            self._cut()
+            return
+        step = len(body) // 10 + 1
+        for start in range(0, len(body), step):
+            self.server.over.wait(fault.over_s / 10)
+            self.wfile.write(body[start : start + step])
 
     def _misbehave(self, fault: Fault) -> None:
         body = fault.body
@@ -150,13 +176,16 @@ class _Handler(BaseHTTPRequestHandler):
         self._send(fault.status, body, {"Content-Type": "application/json", **fault.headers})
 
     def _send(self, status: int, body: bytes, headers: Mapping[str, str]) -> None:
+        self._begin(status, len(body), headers)
+        self.wfile.write(body)
+
+    def _begin(self, status: int, length: int, headers: Mapping[str, str]) -> None:
         self.send_response_only(status)
         for name, value in headers.items():
             self.send_header(name, value)
-        self.send_header("Content-Length", str(len(body)))
+        self.send_header("Content-Length", str(length))
         self.send_header("Connection", "close")
         self.end_headers()
-        self.wfile.write(body)
 
     def _cut(self) -> None:
         """Ends the connection with a reset: no goodbye, as when a machine dies."""

@@ -27,7 +27,7 @@ class StandIn(ThreadingHTTPServer):
 
 @contextmanager
 def serving(server) -> Iterator[None]:
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.005}, daemon=True)
     thread.start()
     try:
         yield

@@ -1,8 +1,9 @@
 """A small, strict Mastodon: it refuses what the real one refuses, and shows statuses as it does.
 
-Written from Mastodon's documentation and sources (4.x), beside PyPI's mastodon-mock, which is more
-lenient: unknown media ids, the link markup with its invisible parts, mentions without their host,
-media that is still being processed (202, then 206), a token's scopes, an ISO 8601 rate limit.
+Written from Mastodon's documentation and sources (4.x), beside PyPI's mastodon-mock, which is more lenient:
+apps and signing in (`strict_oauth.py`), unknown media ids, the link markup with its invisible parts,
+mentions without their host, media that is still being processed (202, then 206), a token's scopes, an ISO
+8601 rate limit.
 """
 
 from __future__ import annotations
@@ -19,14 +20,22 @@ from urllib.parse import parse_qs, urlsplit
 import regex
 
 from tests.contract.stand_ins.serving import StandIn
+from tests.contract.stand_ins.strict_oauth import Authority, form_of
 
 TOKEN = "strict-token-8f1c"
 _ACCOUNT = "110"
 
 
 class StrictMastodon(StandIn):
+    """`tokens`: whose each is; `signs_in`: who signs in there; `pkce` and `says_so`: what a server from 4.3 on has,
+    and one of late 2026."""
+
     def __init__(self) -> None:
         super().__init__(_Handler)
+        self.authority = Authority(pkce="offered")
+        self.tokens, self.signs_in = {TOKEN: _ACCOUNT}, _ACCOUNT
+        self.describes_itself, self.says_so, self.issuer_says = True, False, ""
+        self.pads = 0
         self.statuses: dict[str, dict] = {}
         self.sources: dict[str, str] = {}
         self.keys: dict[str, str] = {}
@@ -102,6 +111,8 @@ class _Handler(BaseHTTPRequestHandler):
             status, said = refusal.status, {"error": refusal.said}
         content = json.dumps(said).encode()
         self.send_response(status)
+        if status == 302:
+            self.send_header("Location", str(said))
         self.send_header("Content-Type", "application/json; charset=utf-8")
         self.send_header("Content-Length", str(len(content)))
         self.end_headers()
@@ -111,13 +122,19 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _answer(self) -> tuple[int, object]:
         path = urlsplit(self.path).path
+        for method, public, look in _PUBLIC:
+            if (method, public) == (self.command, path):
+                return look(self)
         if path == "/api/v2/instance":
             return 200, {
                 "domain": "strict.example",
                 "version": "4.4.0",
                 "configuration": self.server.configuration(),
             }
-        if self.headers.get("Authorization") != f"Bearer {TOKEN}":
+        self.account = self.server.tokens.get(
+            self.headers.get("Authorization", "").removeprefix("Bearer "), ""
+        )
+        if not self.account:
             raise Refusal(401, "The access token is invalid")
         for method, pattern, view in _ROUTES:
             match = re.fullmatch(pattern, path)
@@ -125,8 +142,67 @@ class _Handler(BaseHTTPRequestHandler):
                 return view(self, *match.groups())
         raise Refusal(404, "Record not found")
 
+    # --- Signing in -------------------------------------------------------------------------------
+    def _about(self):
+        if not self.server.describes_itself:
+            raise Refusal(404, "Not found")
+        issuer = self.server.issuer_says or f"{self.server.base_url}/"
+        self.server.authority.issuer = issuer if self.server.says_so else ""
+        about: dict[str, Any] = {
+            "issuer": issuer,
+            "token_endpoint": f"{issuer}oauth/token",
+            "padding": "x" * self.server.pads,
+        }
+        if self.server.authority.pkce != "unknown":
+            about["code_challenge_methods_supported"] = ["S256"]
+        if self.server.says_so:
+            about["authorization_response_iss_parameter_supported"] = True
+        return 200, about
+
+    def _register(self):
+        form = form_of(self.body)
+        if not form.get("client_name") or "://" not in form.get("redirect_uris", ""):
+            raise Refusal(422, "Validation failed: Redirect URI must be an absolute URI.")
+        number = self.server.new_id()
+        kept = (f"client-{number}", f"s3cret-of-{number}", form["redirect_uris"], form.get("scopes", "read"))
+        self.server.authority.know(*kept)
+        return 200, {
+            "id": number,
+            "name": form["client_name"],
+            "client_id": kept[0],
+            "client_secret": kept[1],
+        }
+
+    def _authorise(self):
+        status, location = self.server.authority.authorise(urlsplit(self.path).query)
+        return status, location or {"error": "invalid_client"}
+
+    def _token(self):
+        form, authority = form_of(self.body), self.server.authority
+        if form.get("grant_type") == "client_credentials":
+            if not authority.authenticate(self.headers, form):
+                return 401, {"error": "invalid_client", "error_description": "Client authentication failed"}
+            return 200, {
+                "access_token": "app-only",
+                "token_type": "Bearer",
+                "scope": form.get("scope", "read"),
+            }
+        given = authority.trade(self.headers, form)
+        if not isinstance(given, str):
+            return given
+        token = f"t0ken-of-{self.server.signs_in}-{self.server.new_id()}"
+        self.server.tokens[token] = self.server.signs_in
+        self.server.scopes = given.split()
+        return 200, {"access_token": token, "token_type": "Bearer", "scope": given, "created_at": 1}
+
+    # --- Statuses ---------------------------------------------------------------------------------
     def _me(self):
-        me = {"id": _ACCOUNT, "username": "maison", "acct": "maison", "url": "https://strict.example/@maison"}
+        me = {
+            "id": self.account,
+            "username": "maison",
+            "acct": "maison",
+            "url": "https://strict.example/@maison",
+        }
         return 200, me
 
     def _app(self):
@@ -191,6 +267,11 @@ class _Handler(BaseHTTPRequestHandler):
             self.server.keys[key] = status_id
         return 200, self.server.statuses[status_id]
 
+    def _show(self, status_id: str):
+        if status_id not in self.server.statuses:
+            raise Refusal(404, "Record not found")
+        return 200, self.server.statuses[status_id]
+
     def _edit(self, status_id: str):
         if status_id not in self.server.statuses:
             raise Refusal(404, "Record not found")
@@ -250,12 +331,19 @@ class _Handler(BaseHTTPRequestHandler):
         return 200, {"accounts": [], "statuses": known, "hashtags": []}
 
 
+_PUBLIC = (
+    ("GET", "/.well-known/oauth-authorization-server", _Handler._about),
+    ("POST", "/api/v1/apps", _Handler._register),
+    ("GET", "/oauth/authorize", _Handler._authorise),
+    ("POST", "/oauth/token", _Handler._token),
+)
 _ROUTES = (
     ("GET", r"/api/v1/accounts/verify_credentials", _Handler._me),
     ("GET", r"/api/v1/apps/verify_credentials", _Handler._app),
     ("POST", r"/api/v2/media", _Handler._upload),
     ("GET", r"/api/v1/media/(\d+)", _Handler._poll),
     ("POST", r"/api/v1/statuses", _Handler._post),
+    ("GET", r"/api/v1/statuses/(\d+)", _Handler._show),
     ("PUT", r"/api/v1/statuses/(\d+)", _Handler._edit),
     ("DELETE", r"/api/v1/statuses/(\d+)", _Handler._delete),
     ("GET", r"/api/v1/statuses/(\d+)/source", _Handler._source),
