@@ -55,20 +55,21 @@ class Measures:
         self._counted: set[int] = set()
 
     def update(self) -> None:
-        """Counts what ended since the last time, and looks at the queue. Seven bounded statements."""
+        """Counts what ended since the last time, and looks at the queue. Six bounded statements."""
         now = database_now()
         since = self._since or now
         ended = Attempt.objects.filter(ended_at__gt=since - _LOOK_BACK, ended_at__lte=now).exclude(
             outcome=Outcome.SENDING
         )
+        # Read once: what is committed a moment after the read is new to the next one, and must not pass for counted.
+        rows = list(
+            ended.values_list("pk", "ended_at", "outcome", "delivery__channel__network", "delivery__due_at")
+        )
         if self._since is not None:
-            rows = ended.values_list(
-                "pk", "ended_at", "outcome", "delivery__channel__network", "delivery__due_at"
-            )
             for pk, ended_at, outcome, network, due_at in rows:
                 if pk not in self._counted and ended_at is not None:
                     self._count(network, outcome, ended_at, due_at)
-        self._counted = set(ended.values_list("pk", flat=True))
+        self._counted = {pk for pk, *_ in rows}
         self._since = now
         waiting = Delivery.objects.filter(due(now))
         oldest = waiting.aggregate(oldest=Min("next_at"))["oldest"]
