@@ -9,6 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from django.utils import timezone, translation
 
 from accounts.models import Membership
+from accounts.policies import memberships_of
 
 BRAND_KEY = "brand"
 
@@ -37,15 +38,8 @@ class PersonMiddleware:
     def _membership(self, request: HttpRequest) -> Membership | None:
         if not request.user.is_authenticated or not request.user.is_active:
             return None
-        held = (
-            Membership.objects.filter(user=request.user, is_active=True)
-            .select_related("brand")
-            .order_by("pk")
-        )
-        memberships = list(held)
+        memberships = memberships_of(request.user)
         chosen = request.session.get(BRAND_KEY)
-        for membership in memberships:
-            membership.user = request.user
         request.memberships = memberships  # type: ignore[attr-defined]
         return next(
             (one for one in memberships if one.brand_id == chosen), memberships[0] if memberships else None

@@ -6,8 +6,21 @@ from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from accounts.models import Brand, Membership, User
-from accounts.preparing import Prepared
+from accounts.preparing import Prepared, PreparedObjects
 from accounts.refusals import Forbidden, NotHere
+
+
+def memberships_of(user: User) -> list[Membership]:
+    """The active ones of an account, oldest first, each with its brand."""
+    memberships = _OF_USER.objects(user.pk)
+    for membership in memberships:
+        membership.user = user
+    return memberships
+
+
+_OF_USER = PreparedObjects(
+    Membership, lambda user: Membership.objects.filter(user=user, is_active=True).order_by("pk"), "brand"
+)
 
 
 def _memberships(user: User | int, brand: Brand | int) -> QuerySet[Membership]:

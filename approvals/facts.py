@@ -17,6 +17,7 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from accounts.clock import database_now
+from accounts.preparing import Prepared, padded
 from approvals.gate import CRISIS, ENTRUSTED, Blocker, Decided, Facts, Reason, Release, Rule
 from approvals.models import Decision, Override, Verdict
 from approvals.policy import rule_for
@@ -171,6 +172,18 @@ _SAID = (
 )
 
 
+_WROTE = Prepared(
+    lambda *lineages: Contribution.objects.filter(lineage_id__in=lineages).values_list(
+        "lineage_id", "user_id", "user__same_person_as_id", "light"
+    )
+)
+_DECIDED = Prepared(
+    lambda *lineages: (
+        Decision.objects.filter(post__lineage_id__in=lineages).order_by("pk").values_list(*_SAID)
+    )
+)
+
+
 def load(
     posts: Iterable[Post], *, shelf: Shelf | None = None, taken_at: datetime | None = None
 ) -> dict[int, Loaded]:
@@ -183,17 +196,16 @@ def load_subjects(
     posts: Sequence[Subject], *, shelf: Shelf | None = None, taken_at: datetime | None = None
 ) -> dict[int, Loaded]:
     """The same for what was read as `Subject`s."""
+    if not posts:
+        return {}
     taken_at = taken_at or database_now()
     brands = (shelf or Shelf()).brands_of(posts)
-    lineages = list({post.lineage_id for post in posts})
+    lineages = padded(list({post.lineage_id for post in posts}))
     writers: dict[int, list[tuple[int, int, bool]]] = defaultdict(list)
-    wrote = Contribution.objects.filter(lineage_id__in=lineages)
-    for lineage, user, person, light in wrote.values_list(
-        "lineage_id", "user_id", "user__same_person_as_id", "light"
-    ):
+    for lineage, user, person, light in _WROTE.rows(*lineages):
         writers[lineage].append((user, person or user, light))
     said: dict[int, list[_Said]] = defaultdict(list)
-    for row in Decision.objects.filter(post__lineage_id__in=lineages).order_by("pk").values_list(*_SAID):
+    for row in _DECIDED.rows(*lineages):
         one = _Said(*row)
         said[one.lineage_id].append(one)
     objections = _load_objections(said)

@@ -20,6 +20,7 @@ from django.db import transaction
 from accounts.clock import database_now
 from accounts.locks import change_standing
 from accounts.models import Brand, User
+from accounts.preparing import Prepared
 from approvals.levels import accounts_of, in_force, mentors_in, owners_of
 from approvals.models import Credential, CredentialState, Decision, Incident, Lifting, Verdict
 from approvals.striking import hold_what_rested_on
@@ -221,13 +222,28 @@ class Ending:
 
 
 # How many of a person's latest words are looked at before all of ninety days are.
-_LATEST = 60
+_LATEST = 20
 
 
 def carried(user: User, brand: Brand, moment: datetime) -> set[str]:
     """Domains that the account's latest words alone carry beyond `moment`: the whole of its practice, which may
     be long, need not be read for them. It leaves out rather than in."""
-    latest = (
+    heard: set[int] = set()
+    acts: dict[str, list[datetime]] = defaultdict(list)
+    for decision, rests_on, at, brand_id, lineage, author, same in _WORDS.rows(user.pk):
+        if lineage in heard:
+            continue
+        # Of several words on a post the last one counts; a withdrawal took back those before it.
+        heard.add(lineage)
+        others = (same or author) != user.person_id
+        if others and brand_id == brand.pk and decision != Verdict.WITHDRAW:
+            for domain, _level in rests_on:
+                acts[str(domain)].append(at)
+    return {domain for domain, of in acts.items() if len(of) >= ACTS and of[ACTS - 1] + WITHIN > moment}
+
+
+_WORDS = Prepared(
+    lambda user: (
         Decision.objects.filter(user=user)
         .order_by("-pk")
         .values_list(
@@ -238,20 +254,9 @@ def carried(user: User, brand: Brand, moment: datetime) -> set[str]:
             "post__lineage_id",
             "post__author_id",
             "post__author__same_person_as_id",
-        )
+        )[:_LATEST]
     )
-    heard: set[int] = set()
-    acts: dict[str, list[datetime]] = defaultdict(list)
-    for decision, rests_on, at, brand_id, lineage, author, same in latest[:_LATEST]:
-        if lineage in heard:
-            continue
-        # Of several words on a post the last one counts; a withdrawal took back those before it.
-        heard.add(lineage)
-        others = (same or author) != user.person_id
-        if others and brand_id == brand.pk and decision != Verdict.WITHDRAW:
-            for domain, _level in rests_on:
-                acts[str(domain)].append(at)
-    return {domain for domain, of in acts.items() if len(of) >= ACTS and of[ACTS - 1] + WITHIN > moment}
+)
 
 
 def ends_before(

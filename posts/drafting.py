@@ -21,6 +21,7 @@ from accounts.refusals import Invalid, Stale
 from journal.recording import record
 from posts.correcting import obstacles, targets_of
 from posts.digest import digest_of
+from posts.fetching import channels_in
 from posts.filling import gaps_of, template_of, unfilled
 from posts.lexicon import hits_of
 from posts.lifecycle import REVIEWED, PostState
@@ -229,9 +230,8 @@ def set_times(post: Post) -> None:
 
 def channels_of(post: Post) -> list[Channel]:
     """The channels of the current revision, in the order they were chosen."""
-    keys = current(post).content["channels"]
-    found = {channel.key: channel for channel in Channel.objects.filter(brand_id=post.brand_id, key__in=keys)}
-    return [found[key] for key in keys if key in found]
+    found = channels_in(post.brand_id)
+    return [found[key] for key in current(post).content["channels"] if key in found]
 
 
 def problems_in(post: Post, channels: Sequence[Channel] | None = None) -> list[Found]:

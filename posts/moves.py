@@ -20,6 +20,7 @@ from accounts.batching import among, given, listed, source, stored
 from accounts.preparing import Prepared
 from accounts.refusals import LostRace
 from journal.recording import Act, Actor, record_all
+from posts.fetching import fetch_posts
 from posts.lifecycle import (
     MAY_BE_PUBLIC,
     OPEN_FOR_DECISIONS,
@@ -41,7 +42,7 @@ def lock_post(pk: int) -> Post:
     # Locked first and read then: who waits for a lock in a join gets the new post beside the old
     # revision, which PostgreSQL then answers as none at all.
     Post.objects.select_for_update().values_list("pk").get(pk=pk)
-    return Post.objects.select_related("brand", "revision", "author").get(pk=pk)
+    return fetch_posts([pk])[pk]
 
 
 def lock_lineage(pk: int) -> dict[int, Post]:
@@ -51,7 +52,7 @@ def lock_lineage(pk: int) -> dict[int, Post]:
         raise RuntimeError("A row lock lives until the end of a transaction: open one first.")
     # Locked first and read then, for the reason given above.
     ids = [one for (one,) in _FAMILY.rows(pk)]
-    posts = Post.objects.select_related("brand", "revision", "author").in_bulk(ids)
+    posts = fetch_posts(ids)
     return {one: posts[one] for one in ids}
 
 

@@ -9,8 +9,10 @@ from django.utils.translation import gettext as _
 
 from accounts.models import User
 from accounts.policies import demand_may_stop, membership_in
+from accounts.preparing import Prepared
 from accounts.refusals import NotHere, Refused
 from adapters.registry import networks_by_hand
+from posts.fetching import fetch_post
 from posts.lifecycle import EDITABLE, MAY_BE_PUBLIC, DeliveryState, PostState
 from posts.models import Post
 
@@ -28,7 +30,7 @@ _ON_ITS_WAY = frozenset(
 
 def get_post(user: User, pk: int) -> Post:
     """The post, fetched and authorised together. Raises NotHere for another brand's as for none."""
-    post = Post.objects.select_related("brand", "revision", "author").filter(pk=pk).first()
+    post = fetch_post(pk)
     if post is None or membership_in(user, post.brand) is None:
         raise NotHere("no_such_post", _("There is no such post."))
     return post
@@ -36,10 +38,21 @@ def get_post(user: User, pk: int) -> Post:
 
 def get_post_in(brand_ids: Container[int], pk: int) -> Post:
     """The same for somebody whose brands were read a moment ago. Raises NotHere."""
-    post = Post.objects.select_related("brand", "revision", "author").filter(pk=pk).first()
+    post = fetch_post(pk)
     if post is None or post.brand_id not in brand_ids:
         raise NotHere("no_such_post", _("There is no such post."))
     return post
+
+
+def brand_of(brand_ids: Container[int], pk: int) -> int:
+    """The brand of the post, for the same, where nothing else of it is needed yet. Raises NotHere."""
+    found = _BRAND_OF.rows(pk)
+    if not found or found[0][0] not in brand_ids:
+        raise NotHere("no_such_post", _("There is no such post."))
+    return int(found[0][0])
+
+
+_BRAND_OF = Prepared(lambda pk: Post.objects.filter(pk=pk).values_list("brand"))
 
 
 def get_post_to_stop(user: User, pk: int) -> Post:

@@ -31,7 +31,7 @@ from cm_queue.desk.acknowledging import (
     standing_on,
 )
 from cm_queue.desk.afterwards import replacing
-from cm_queue.desk.arriving import at_post
+from cm_queue.desk.arriving import at_brand_of, at_post
 from cm_queue.desk.checking import Weight, after_approval, checklist, weigh, words_of
 from cm_queue.desk.explaining import closed
 from cm_queue.desk.facets import about
@@ -75,17 +75,17 @@ def review(request: MemberRequest, pk: int) -> HttpResponse:
 def decide(request: MemberRequest, pk: int) -> HttpResponse:
     """Stores the word and goes on to the next post. What is refused comes back with what was typed; a
     decision on other bytes than those on the screen shows what changed (409)."""
-    post = at_post(request, pk)
+    at_brand_of(request, pk)
     form = DecisionForm(request.POST)
     if not form.is_valid():
-        return _page(request, post, form, status=422)
+        return _page(request, at_post(request, pk), form, status=422)
     said = form.cleaned_data
     present = prove_where_asked(request)
     shown = standing_on(said["screen"])
     word = verbs.Word(said["decision"], said["digest"], said["comment"], said["motive"], present, shown)
-    then = _then(request, post)
+    then = _then(request, pk)
     try:
-        decision = verbs.decide(request.user, pk, word, brand=post.brand)
+        decision = verbs.decide(request.user, pk, word, brand=request.brand)
     except NotHere:
         raise
     except Refused as refusal:
@@ -108,13 +108,13 @@ def decide(request: MemberRequest, pk: int) -> HttpResponse:
     return HttpResponseClientRedirect(reverse("desk")) if request.htmx else redirect("desk")
 
 
-def _then(request: MemberRequest, post: Post) -> int | None:
+def _then(request: MemberRequest, pk: int) -> int | None:
     """The post that comes next: the one the page said, which may have been decided on since and then says so;
     else it is looked for."""
     said = number_in(request.GET.get("then"))
     if said is not None:
         return said
-    following = queueing.following_or_first(post, request.user)
+    following = queueing.following_or_first(at_post(request, pk), request.user)
     return following.pk if following is not None else None
 
 
