@@ -30,12 +30,13 @@ from approvals.routing import ask, foretell, plan_reminders
 from approvals.ruling import demand_present, in_force
 from approvals.standing import DESK_SHELF
 from approvals.wording import listed, names_of
-from journal.recording import Act, Actor, record_all
+from journal.recording import Actor
 from journal.telling import tell
 from posts import drafting
 from posts.lifecycle import OPEN_FOR_DECISIONS, DeliveryState, PostState
 from posts.models import Post
 from posts.moves import (
+    Unwritten,
     change_post,
     lock_lineage,
     lock_post,
@@ -323,7 +324,7 @@ def covered_now(facts: Facts, person: int, account: int = 0) -> list[list[str | 
 
 def _follow(actor: User, post: Post, decision: Decision, facts: Facts) -> None:
     """Puts the post where the word puts it. `facts` are those on which the word was given."""
-    acts: list[Act] = []
+    unwritten = Unwritten()
     change_post(
         post,
         f"decision.{decision.decision}",
@@ -337,7 +338,7 @@ def _follow(actor: User, post: Post, decision: Decision, facts: Facts) -> None:
             "motive": decision.motive,
         },
         at=decision.at,
-        acts=acts,
+        unwritten=unwritten,
     )
     # Nothing held resumes by itself: it takes the approval of somebody whose expertise counts for it.
     confirms = post.lifecycle == PostState.HELD and decision.decision == Verdict.APPROVE
@@ -347,9 +348,9 @@ def _follow(actor: User, post: Post, decision: Decision, facts: Facts) -> None:
         post,
         now_please=confirms and bool(decision.rests_on),
         facts=and_approved(facts, decision) if foretold else None,
-        acts=acts,
+        unwritten=unwritten,
     )
-    record_all(acts, decision.at)
+    unwritten.write(post, decision.at)
     tell(
         [post.author],
         post.brand_id,
@@ -381,24 +382,24 @@ def settle(
     *,
     now_please: bool = False,
     facts: Facts | None = None,
-    acts: list[Act] | None = None,
+    unwritten: Unwritten | None = None,
 ) -> GateVerdict:
     """Evaluates the gate for a locked post and moves it to the state that follows: `scheduled` when it
     is open. A slot that passed before the gate opened makes it `missed`, never late by itself; only a
     person acting on the post now (`now_please`) may still send it inside its lateness. `facts`: as they are
-    at this moment of the transaction, for a caller who has them. `acts`: where scheduling is to be journalled
-    by a caller who has more to write; what else is written stands after these."""
+    at this moment of the transaction, for a caller who has them. `unwritten`: what the caller did to the post
+    already, and writes at the end along with its scheduling; what else is written stands after it."""
     facts = facts or load_one(post).facts
     now = facts.taken_at
     verdict = evaluate(facts, moment_of(post, now))
     to = _state_after(post, verdict, confirmed=now_please)
     if to == PostState.SCHEDULED:
         if not (_in_time(post, now) or (now_please and post.deadline is not None and now <= post.deadline)):
-            _write(acts, now)
+            _write(unwritten, post, now)
             return _miss(actor, post, verdict)
-        _schedule(actor, post, now, acts)
+        _schedule(actor, post, now, unwritten)
     elif to != post.lifecycle:
-        _write(acts, now)
+        _write(unwritten, post, now)
         # What is due on approval has no instant of its own any more, until it is approved again.
         slot = None if post.on_approval else post.slot
         change_post(post, f"post.{to.value}", actor, to=to, reasons=[], slot=slot)
@@ -429,14 +430,13 @@ def _state_after(post: Post, verdict: GateVerdict, *, confirmed: bool) -> PostSt
     return PostState.SCHEDULED if verdict.open else PostState.IN_REVIEW
 
 
-def _write(acts: list[Act] | None, at: datetime) -> None:
+def _write(unwritten: Unwritten | None, post: Post, at: datetime) -> None:
     """Now: what comes is written after it."""
-    if acts:
-        record_all(acts, at)
-        acts.clear()
+    if unwritten is not None:
+        unwritten.write(post, at)
 
 
-def _schedule(actor: Actor, post: Post, now: datetime, acts: list[Act] | None) -> None:
+def _schedule(actor: Actor, post: Post, now: datetime, unwritten: Unwritten | None) -> None:
     if post.lifecycle == PostState.SCHEDULED and post.slot is not None:
         return
     digest = drafting.current(post).digest
@@ -448,7 +448,7 @@ def _schedule(actor: Actor, post: Post, now: datetime, acts: list[Act] | None) -
         to=PostState.SCHEDULED,
         told={"digest": digest},
         at=now,
-        acts=acts,
+        unwritten=unwritten,
         slot=slot,
         reasons=[],
     )

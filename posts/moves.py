@@ -65,6 +65,34 @@ def _family(pk: int) -> QuerySet[Post, Any]:
 _FAMILY = Prepared(_family)
 
 
+@dataclass(slots=True)
+class Unwritten:
+    """What a verb does to one locked post in one transaction, to be written at once: the versions that the post was
+    raised by while nothing else of its row changed, and the entries."""
+
+    versions: int = 0
+    acts: list[Act] = field(default_factory=list)
+
+    def write(self, post: Post, at: datetime) -> None:
+        """Writes what is left, the entries dated `at`. Raises LostRace."""
+        if self.versions:
+            _update(post, post.lifecycle, post.version - self.versions, self.versions, {})
+        record_all(self.acts, at)
+        self.versions = 0
+        self.acts.clear()
+
+
+def _update(post: Post, start: PostState, version: int, raised: int, fields: Mapping[str, Any]) -> None:
+    """From the state and version that it must have, by so many versions."""
+    changed = Post.objects.filter(pk=post.pk, version=version, state=start.value).update(
+        version=F("version") + raised, **fields
+    )
+    if changed != 1:
+        raise LostRace(
+            "changed_meanwhile", _("This post changed in the meantime. Nothing was lost: look again.")
+        )
+
+
 def change_post(
     post: Post,
     verb: str,
@@ -74,33 +102,33 @@ def change_post(
     personal: str = "",
     told: Mapping[str, Any] | None = None,
     at: datetime | None = None,
-    acts: list[Act] | None = None,
+    unwritten: Unwritten | None = None,
     **fields: Any,
 ) -> None:
     """Writes `fields`, and the state `to` if it is another, raises the post's version, and writes the
     journal (dated `at`, for a caller who has just asked the database for its now). Raises LostRace when the
-    post changed since it was read, NoSuchEdge for a move that is none. With `acts` the entry is added to these,
-    for a caller who writes them all at once in this transaction."""
+    post changed since it was read, NoSuchEdge for a move that is none. `unwritten`: for a caller who writes the
+    entry, and the new version where nothing else changes, later in this transaction."""
     start = post.lifecycle
     if to is not None and to != start:
         demand_post_edge(start, to)
         fields["state"] = to.value
-    changed = Post.objects.filter(pk=post.pk, version=post.version, state=start.value).update(
-        version=F("version") + 1, **fields
-    )
-    if changed != 1:
-        raise LostRace(
-            "changed_meanwhile", _("This post changed in the meantime. Nothing was lost: look again.")
-        )
+    before = unwritten.versions if unwritten else 0
+    if unwritten is not None and not fields:
+        unwritten.versions += 1
+    else:
+        _update(post, start, post.version - before, before + 1, fields)
+        if unwritten is not None:
+            unwritten.versions = 0
     post.version += 1
     for name, value in fields.items():
         setattr(post, name, value)
     data = {"from": start.value, "to": post.state, "version": post.version, **(told or {})}
     act = Act(verb, actor, post.brand_id, f"post:{post.pk}", post.pk, data, personal)
-    if acts is None:
+    if unwritten is None:
         record_all([act], at)
     else:
-        acts.append(act)
+        unwritten.acts.append(act)
 
 
 def _deliveries(post: Post, *states: DeliveryState) -> QuerySet[Delivery]:

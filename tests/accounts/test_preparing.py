@@ -67,7 +67,11 @@ def test_who_is_a_member_is_one_thing(cast: Cast, closed: str):
 
 def _whole(one: Model | None) -> dict[str, object] | None:
     """Every column of it, as the object has it."""
-    return one and {field.attname: getattr(one, field.attname) for field in one._meta.concrete_fields}
+    return (
+        None
+        if one is None
+        else {field.attname: getattr(one, field.attname) for field in one._meta.concrete_fields}
+    )
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 from django.db import IntegrityError, connection, transaction
@@ -16,6 +19,7 @@ from journal.recording import TICKER, WORKER
 from posts.lifecycle import DeliveryState, NoSuchEdge, PostState
 from posts.models import Delivery, Post
 from posts.moves import (
+    Unwritten,
     change_post,
     claim_deliveries,
     follow_deliveries,
@@ -31,6 +35,7 @@ from posts.moves import (
 from tests.casting import Cast, digest_of, fresh
 
 D, P = DeliveryState, PostState
+Asserted = Callable[[int], AbstractContextManager[Any]]
 
 
 def put(post: Post, state: DeliveryState, **fields: object) -> Delivery:
@@ -73,6 +78,56 @@ def test_whoever_read_another_state_loses(cast: Cast):
     Post.objects.filter(pk=post.pk).update(state=P.RELEASING.value)
     with pytest.raises(LostRace):
         change_post(post, "post.hold", cast.ines, to=P.HELD)
+
+
+def test_what_is_written_together_is_what_is_written_one_by_one(
+    cast: Cast, django_assert_num_queries: Asserted
+):
+    post = fresh(cast.draft())
+    version, unwritten = post.version, Unwritten()
+    with transaction.atomic():
+        with django_assert_num_queries(0):
+            change_post(post, "post.first", cast.ines, unwritten=unwritten)
+            change_post(post, "post.second", cast.ines, told={"why": "x"}, unwritten=unwritten)
+        change_post(post, "post.third", cast.ines, to=P.WITHDRAWN, topics=["a"], unwritten=unwritten)
+        assert (fresh(post).version, fresh(post).state) == (version + 3, "withdrawn")
+        change_post(post, "post.fourth", cast.ines, unwritten=unwritten)
+        unwritten.write(post, database_now())
+        unwritten.write(post, database_now())
+    assert (fresh(post).version, fresh(post).topics) == (version + 4, ["a"])
+    assert post.version == version + 4
+    told = Entry.objects.filter(
+        post_id=post.pk, verb__in=[f"post.{n}" for n in ("first", "second", "third", "fourth")]
+    )
+    assert sorted((row.data["version"], row.verb, row.data["from"], row.data["to"]) for row in told) == [
+        (version + 1, "post.first", "draft", "draft"),
+        (version + 2, "post.second", "draft", "draft"),
+        (version + 3, "post.third", "draft", "withdrawn"),
+        (version + 4, "post.fourth", "withdrawn", "withdrawn"),
+    ]
+
+
+@pytest.mark.parametrize(
+    "last",
+    [
+        lambda post, unwritten: change_post(
+            post, "post.second", post.author, to=P.WITHDRAWN, unwritten=unwritten
+        ),
+        lambda post, unwritten: unwritten.write(post, database_now()),
+    ],
+    ids=["change", "write"],
+)
+def test_who_writes_together_loses_to_who_wrote_meanwhile(
+    cast: Cast, last: Callable[[Post, Unwritten], None]
+):
+    post, unwritten = fresh(cast.draft()), Unwritten()
+    with transaction.atomic():
+        change_post(post, "post.first", cast.ines, unwritten=unwritten)
+        change_post(fresh(post), "post.other", cast.marc)
+        with pytest.raises(LostRace):
+            last(post, unwritten)
+    assert fresh(post).lifecycle == P.DRAFT
+    assert not Entry.objects.filter(verb__in=["post.first", "post.second"]).exists()
 
 
 def test_a_move_that_is_none_is_a_fault_of_ours(cast: Cast):
