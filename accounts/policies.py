@@ -28,7 +28,10 @@ def _memberships(user: User | int, brand: Brand | int) -> QuerySet[Membership]:
 
 
 def membership_in(user: User, brand: Brand) -> Membership | None:
-    return _memberships(user, brand).first()
+    return _IN.first(user.pk, brand.pk)
+
+
+_IN = PreparedObjects(Membership, _memberships)
 
 
 def is_member(user: User, brand: Brand) -> bool:

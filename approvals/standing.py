@@ -16,6 +16,7 @@ from typing import Any, Final, NamedTuple, Protocol
 from django.db.models.functions import Coalesce
 
 from accounts.models import Absence, Brand, Membership
+from accounts.preparing import Prepared, PreparedObjects, padded
 from accounts.refusals import Invalid
 from approvals.gate import Held
 from approvals.models import Credential, CredentialState, Epoch, Incident, Pause, Policy, PolicyState
@@ -80,6 +81,40 @@ def _rules(policy: Policy | None) -> Rules | None:
         return None
 
 
+_PERSON: Final = Coalesce("user__same_person_as", "user")
+_MEMBERS = Prepared(
+    lambda *brands: Membership.objects.filter(
+        brand__in=brands, is_active=True, user__is_active=True
+    ).values_list("brand_id", "user_id", _PERSON)
+)
+# Neither a proposal nor one that was turned down ever counted.
+_COUNTING = Prepared(
+    lambda *brands: (
+        Credential.objects.filter(brand__in=brands)
+        .exclude(state__in=[CredentialState.PROPOSED, CredentialState.DECLINED])
+        .values_list(
+            *("brand_id", "user_id", _PERSON),
+            *("domain", "level", "valid_from", "confirmed_at", "valid_until", "ended_at"),
+        )
+    )
+)
+_POLICIES = PreparedObjects(
+    Policy, lambda *brands: Policy.objects.filter(brand__in=brands, state=PolicyState.ACTIVE)
+)
+_ABSENCES = PreparedObjects(Absence, lambda *brands: Absence.objects.filter(brand__in=brands), "user")
+_INCIDENTS = PreparedObjects(
+    Incident,
+    lambda *brands: Incident.objects.filter(brand__in=brands, lifted_at__isnull=True).order_by("pk"),
+)
+_PAUSES = PreparedObjects(
+    Pause, lambda *brands: Pause.objects.filter(brand__in=brands, ended_at__isnull=True).order_by("pk")
+)
+_EPOCHS = PreparedObjects(Epoch, lambda *brands: Epoch.objects.filter(brand__in=brands))
+_NETWORKS = Prepared(
+    lambda *brands: Channel.objects.filter(brand__in=brands).values_list("brand_id", "key", "network")
+)
+
+
 def load_brands(brand_ids: Sequence[int]) -> dict[int, Standing]:
     """What the gate needs of each brand, in a fixed number of queries."""
     if not brand_ids:
@@ -88,27 +123,20 @@ def load_brands(brand_ids: Sequence[int]) -> dict[int, Standing]:
     def by_brand(row: Any) -> int:
         return int(row.brand_id)
 
-    here = {"brand_id__in": brand_ids}
-    person = Coalesce("user__same_person_as", "user")
+    here = padded(brand_ids)
     members: dict[int, dict[int, int]] = defaultdict(dict)
-    present = Membership.objects.filter(**here, is_active=True, user__is_active=True)
-    for brand_id, account, whose in present.values_list("brand_id", "user_id", person):
+    for brand_id, account, whose in _MEMBERS.rows(*here):
         members[brand_id][account] = whose
-    # Neither a proposal nor one that was turned down ever counted.
-    counting = Credential.objects.filter(**here).exclude(
-        state__in=[CredentialState.PROPOSED, CredentialState.DECLINED]
-    )
-    read = ("domain", "level", "valid_from", "confirmed_at", "valid_until", "ended_at")
     credentials: dict[int, list[Credentialed]] = defaultdict(list)
-    for row in counting.values_list("brand_id", "user_id", person, *read):
+    for row in _COUNTING.rows(*here):
         credentials[row[0]].append(Credentialed(*row))
-    policies = {row.brand_id: row for row in Policy.objects.filter(**here, state=PolicyState.ACTIVE)}
-    absences = grouped(Absence.objects.filter(**here).select_related("user"), by_brand)
-    incidents = grouped(Incident.objects.filter(**here, lifted_at__isnull=True).order_by("pk"), by_brand)
-    pauses = grouped(Pause.objects.filter(**here, ended_at__isnull=True).order_by("pk"), by_brand)
-    epochs = grouped(Epoch.objects.filter(**here), by_brand)
+    policies = {row.brand_id: row for row in _POLICIES.objects(*here)}
+    absences = grouped(_ABSENCES.objects(*here), by_brand)
+    incidents = grouped(_INCIDENTS.objects(*here), by_brand)
+    pauses = grouped(_PAUSES.objects(*here), by_brand)
+    epochs = grouped(_EPOCHS.objects(*here), by_brand)
     networks: dict[int, dict[str, str]] = defaultdict(dict)
-    for brand_id, key, network in Channel.objects.filter(**here).values_list("brand_id", "key", "network"):
+    for brand_id, key, network in _NETWORKS.rows(*here):
         networks[brand_id][key] = network
     found = {}
     for brand_id in brand_ids:

@@ -17,7 +17,7 @@ from typing import Any
 import httpx
 import pytest
 from django.apps import apps
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import F, Model
 from django.utils import timezone, translation
 from PIL import Image
@@ -219,13 +219,20 @@ def media(cast: Cast, colour: str = "#b08a3e", who: str = "ines") -> Media:
     return upload(cast.people[who], cast.brand, picture(colour=colour), "lampe.png")
 
 
-# The rows of the stage as it was first set in this process: setting it takes a hundred statements.
+# The rows of the stage as it was first set in this process: setting it takes a hundred statements. And what the ORM
+# makes of these, which takes it as long as many a test.
 _SET: list[list[Model]] = []
+_WRITTEN: list[tuple[str, Any]] = []
 
 
 def _set_the_stage() -> None:
+    if _WRITTEN:
+        with transaction.atomic(), connection.cursor() as cursor:
+            for statement, parameters in _WRITTEN:
+                cursor.execute(statement, parameters)
+        return
     if _SET:
-        with transaction.atomic():
+        with transaction.atomic(), connection.execute_wrapper(_keep_what_is_written):
             for rows in _SET:
                 type(rows[0])._base_manager.bulk_create([copy(row) for row in rows])
         return
@@ -246,6 +253,12 @@ def _set_the_stage() -> None:
         list(model._base_manager.all()) for app in ours for model in apps.get_app_config(app).get_models()
     )
     _SET.extend(rows for rows in kept if rows)
+
+
+def _keep_what_is_written(execute: Any, sql: str, parameters: Any, many: bool, context: Any) -> Any:
+    if sql.startswith("INSERT"):
+        _WRITTEN.append((sql, parameters))
+    return execute(sql, parameters, many, context)
 
 
 @pytest.fixture
