@@ -16,6 +16,7 @@ from django.db.models import Exists, F, Max, OuterRef, Q, QuerySet
 
 from accounts.clock import database_now
 from accounts.models import Absence, Brand, Membership, User
+from accounts.preparing import Prepared
 from approvals.calling import call_for
 from approvals.gate import Code, Coverage, Verdict
 from approvals.levels import owners_of
@@ -269,23 +270,32 @@ def unanswered(user: User | int, brand: Brand | int) -> QuerySet[Post]:
 
 def _load(brand_id: int) -> Counter[int]:
     """{person: how many posts wait for their answer}"""
-    rows = open_requests().filter(post__brand_id=brand_id)
-    waiting = {
-        (person or user, post)
-        for user, person, post in rows.values_list("user_id", "user__same_person_as_id", "post_id")
-    }
+    waiting = {(person or user, post) for user, person, post in _WAITING.rows(brand_id)}
     return Counter(person for person, _post in waiting)
+
+
+_WAITING = Prepared(
+    lambda brand: (
+        open_requests().filter(post__brand=brand).values_list("user_id", "user__same_person_as_id", "post_id")
+    )
+)
 
 
 def _asked_last(brand_id: int) -> dict[int, float]:
     """{person: when they were last asked, in seconds}"""
-    rows = Request.objects.filter(post__brand_id=brand_id)
     last: dict[int, float] = {}
-    for user, person, moment in rows.values_list("user_id", "user__same_person_as_id").annotate(
-        last=Max("asked_at")
-    ):
+    for user, person, moment in _LAST.rows(brand_id):
         last[person or user] = max(last.get(person or user, 0.0), moment.timestamp())
     return last
+
+
+_LAST = Prepared(
+    lambda brand: (
+        Request.objects.filter(post__brand=brand)
+        .values_list("user_id", "user__same_person_as_id")
+        .annotate(last=Max("asked_at"))
+    )
+)
 
 
 # --- When nobody could --------------------------------------------------------------------------

@@ -78,7 +78,8 @@ def rule_of(post: Post) -> Rule | None:
 
 def members_of(post: Post) -> list[User]:
     """Accounts that are open, of members who have not left."""
-    members = [row for row in Membership.objects.filter(brand=post.brand) if row.is_active]
+    of_brand = Membership.objects.filter(brand=post.brand).select_related("user")
+    members = [row for row in of_brand if row.is_active]
     return [row.user for row in members if row.user.is_active]
 
 
@@ -94,8 +95,9 @@ def writers_of(post: Post) -> list[User]:
 def held_by(post: Post) -> list[Held]:
     """A credential counts from its confirmation (or a later first day) until whatever ends it first."""
     found = []
-    for row in Credential.objects.filter(brand=post.brand):
-        if row.state in ("PROPOSED", "DECLINED") or row.user not in members_of(post):
+    members = members_of(post)
+    for row in Credential.objects.filter(brand=post.brand).select_related("user"):
+        if row.state in ("PROPOSED", "DECLINED") or row.user not in members:
             continue
         since = row.valid_from
         if row.confirmed_at is not None and row.confirmed_at > since:
