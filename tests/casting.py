@@ -24,6 +24,7 @@ from PIL import Image
 
 from accounts.clock import database_now
 from accounts.models import Brand, Membership, User
+from adapters.transport import shared_context
 from approvals.gate import Code
 from approvals.models import Credential, CredentialState, Decision, Policy, PolicyState, Verdict
 from approvals.policy import PRESETS
@@ -199,7 +200,7 @@ def work(
     somebody listens at the far side; `ready` if something was claimed before."""
     claimed = claim(worker, 50) if ready is None else ready
     if through is None:
-        with httpx.Client() as line:
+        with httpx.Client(verify=shared_context()) as line:
             return work(line, claimed, worker)
     results = [send(sending, through) for sending in start_sending(claimed, worker)]
     record_results(results)

@@ -175,23 +175,22 @@ class Around(NamedTuple):
     after: Post | None = None
 
 
-def around(post: Post, judged: dict[int, Judged], first: Beginning, user: User) -> Around:
-    """`judged` has the verdicts on the post and on all of `first`. For a post that does not wait for the person,
-    the one after it is the first that does."""
+def around(this: Judged, first: Beginning, user: User) -> Around:
+    """For a post that does not wait for the person, the one after it is the first that does."""
+    post, waiting = this.post, _is_waiting(this, user)
+    if waiting and not first.whole and post.pk not in {one.pk for one in first.posts}:
+        return Around(before=_beside(post, user, backwards=True), after=following(post, user))
+    judged = judge(first.posts)
     queue = [one for one in first.posts if waits_for(judged[one.pk].verdict, user.person_id)]
     ids = [one.pk for one in queue]
-    if post.pk in ids:
-        at = ids.index(post.pk)
-        after = queue[at + 1] if at + 1 < len(queue) else None
-        if after is None and not first.whole:
-            after = following(post, user)
-        total = len(queue) if first.whole else f"{len(queue)}+"
-        return Around(at + 1, total, queue[at - 1] if at else None, after)
-    this = judged[post.pk]
-    if first.whole or not _is_waiting(this, user):
-        others = [one for one in queue if one.pk != post.pk]
-        return Around(after=others[0] if others else None)
-    return Around(before=_beside(post, user, backwards=True), after=following(post, user))
+    if post.pk not in ids:
+        return Around(after=queue[0] if queue else None)
+    at = ids.index(post.pk)
+    after = queue[at + 1] if at + 1 < len(queue) else None
+    if after is None and not first.whole:
+        after = following(post, user)
+    total = len(queue) if first.whole else f"{len(queue)}+"
+    return Around(at + 1, total, queue[at - 1] if at else None, after)
 
 
 def _is_waiting(one: Judged, user: User) -> bool:
@@ -217,9 +216,13 @@ def following_or_first(post: Post, user: User) -> Post | None:
 
 
 def _beside(post: Post, user: User, *, backwards: bool) -> Post | None:
+    """The nearest one that waits for the person. Mostly it is among the first few; then it looks further."""
     place = Place.of(post)
-    way = {"before": place} if backwards else {"after": place}
-    rows = stretch(post.brand, user, Sought(), **way).rows
-    if not rows:
-        return None
-    return rows[-1 if backwards else 0].post
+    for count in (NEXT, *([LOOK] * (LOOKS - 1))):
+        rows = _candidates(post.brand, user, Sought(), place, count, backwards=backwards)
+        judged = judge(rows)
+        found = next((one for one in rows if waits_for(judged[one.pk].verdict, user.person_id)), None)
+        if found is not None or len(rows) < count:
+            return found
+        place = Place.of(rows[-1])
+    return None

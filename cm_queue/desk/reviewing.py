@@ -200,8 +200,7 @@ def _page(
 ) -> HttpResponse:
     person = request.user.person_id
     first = queueing.beginning(request.brand, request.user)
-    judged = queueing.judge([*first.posts, post])
-    this = judged[post.pk]
+    this = queueing.judge([post])[post.pk]
     facts, words = this.loaded.facts, words_of(post.brand)
     decisions = decisions_of(post)
     said = said_of(post, decisions, facts, this, words)
@@ -237,7 +236,7 @@ def _page(
         "urgent": urgent_line(post, this.verdict, words),
         "then": after_approval(post, facts, moment, person, words, asked),
         "open": post.lifecycle in OPEN_FOR_DECISIONS,
-        **queueing.around(post, judged, first, request.user)._asdict(),
+        **queueing.around(this, first, request.user)._asdict(),
         "channels": channels_of(post),
         "screen": screen_of(facts, decisions),
         **_forms(post, bound),
