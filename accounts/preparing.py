@@ -17,6 +17,8 @@ M = TypeVar("M", bound=Model)
 
 # Numbers that no row has and no query of ours names: they mark the places.
 _FIRST_MARK = -2_000_000_000
+# In the place of a number beyond what a key can be, which somebody may well type: it finds nothing either.
+_NO_ROW, _GREATEST = -1_999_999_999, 2**63 - 1
 
 
 def padded(keys: Sequence[int]) -> list[int]:
@@ -46,7 +48,9 @@ class Prepared:
         if len(keys) not in self._written:
             self._written[len(keys)] = self._write(len(keys))
         written = self._written[len(keys)]
-        places = {_FIRST_MARK - place: key for place, key in enumerate(keys)}
+        places = {
+            _FIRST_MARK - place: key if abs(key) <= _GREATEST else _NO_ROW for place, key in enumerate(keys)
+        }
         with connection.cursor() as cursor:
             cursor.execute(written.statement, [places.get(one, one) for one in written.parameters])
             rows = cursor.fetchall()

@@ -420,7 +420,7 @@ class Request(models.Model):
     """
 
     post = models.ForeignKey(Post, models.PROTECT, related_name="requests")
-    user = models.ForeignKey(User, models.PROTECT, related_name="requests")
+    user = models.ForeignKey(User, models.PROTECT, related_name="requests", db_index=False)
     digest = models.CharField(max_length=64)
     asked_at = models.DateTimeField(default=timezone.now)
     reminded = models.PositiveSmallIntegerField(default=0)
@@ -431,7 +431,11 @@ class Request(models.Model):
         verbose_name = _("request to review")
         verbose_name_plural = _("requests to review")
         indexes = [
-            models.Index(fields=["remind_at"], name="request_to_remind", condition=Q(remind_at__isnull=False))
+            models.Index(
+                fields=["remind_at"], name="request_to_remind", condition=Q(remind_at__isnull=False)
+            ),
+            # By its beginning it is also the index of the foreign key.
+            models.Index(fields=["user", "-asked_at"], name="request_of_user_latest"),
         ]
         constraints = [models.UniqueConstraint(fields=["post", "user", "digest"], name="request_once")]
 

@@ -46,6 +46,14 @@ def test_it_is_written_once_and_asked_with_other_keys(cast: Cast):
     assert len(made) == 1
 
 
+@pytest.mark.parametrize("beyond", [2**63, -(2**63) - 1, 10**30])
+def test_a_number_beyond_any_key_finds_nothing(cast: Cast, beyond: int):
+    asked = Prepared(lambda *users: User.objects.filter(pk__in=users).values_list("pk"))
+    assert asked.rows(beyond) == []
+    assert asked.rows(beyond, cast.nadia.pk) == [(cast.nadia.pk,)]
+    assert asked.rows(2**63 - 1) == []
+
+
 def test_a_constant_of_the_query_is_no_key(cast: Cast):
     """Whatever the keys are: a number that stands in the query stays what it is."""
     first = Brand.objects.order_by("pk")[0].pk

@@ -13,7 +13,7 @@ from approvals.gate import Coverage, Requirement
 from approvals.models import Request
 from approvals.policy import PRESETS
 from approvals.reviewing import verdict_of
-from approvals.routing import ask, choose
+from approvals.routing import _asked_last, _load, ask, choose
 from journal.models import Notice
 from posts.models import Post
 from tests.casting import Cast, digest_of, fresh, in_hours
@@ -195,6 +195,40 @@ def test_answered_and_outdated_requests_are_no_load(cast: Cast):
     for post in Post.objects.filter(requests__user=cast.nadia):
         cast.say("nadia", post, "request_changes")
     assert asked(cast, kind="launch", products=[cast.lamp]) == {"Nadia", "Sofia"}
+
+
+def test_a_post_that_waits_for_two_accounts_of_a_person_is_one(cast: Cast):
+    twin = cast.member("nadia2")
+    inviting.link(cast.olga, cast.brand, cast.nadia, twin)
+    Request.objects.all().delete()
+    posts = [cast.submitted() for _ in range(2)]
+    for post in posts:
+        Request.objects.filter(post=post).delete()
+        for user in (cast.nadia, twin):
+            Request.objects.create(post=post, user=user, digest=digest_of(post), asked_at=in_hours(-3))
+    Request.objects.create(post=posts[0], user=cast.marc, digest=digest_of(posts[0]), asked_at=in_hours(-2))
+    assert _load(cast.brand.pk) == {cast.nadia.pk: 2, cast.marc.pk: 1}
+    assert _load(cast.elsewhere.pk) == {}
+
+
+def test_who_was_asked_last_is_told_by_the_newest_request_of_all_their_accounts_here(cast: Cast):
+    twin = cast.member("nadia2")
+    inviting.link(cast.olga, cast.brand, cast.nadia, twin)
+    post = cast.submitted()
+    Request.objects.all().delete()
+    newest = in_hours(-3)
+    for user, digest, moment in (
+        (cast.nadia, "a" * 64, in_hours(-9)),
+        (cast.nadia, "b" * 64, in_hours(-5)),
+        (twin, "a" * 64, newest),
+        (cast.marc, "a" * 64, in_hours(-4)),
+    ):
+        Request.objects.create(post=post, user=user, digest=digest, asked_at=moment)
+    found = _asked_last(cast.brand.pk)
+    assert found.keys() == {cast.nadia.pk, cast.marc.pk}
+    assert found[cast.nadia.pk] == pytest.approx(newest.timestamp(), abs=1e-3)
+    assert found[cast.nadia.pk] > found[cast.marc.pk]
+    assert _asked_last(cast.elsewhere.pk) == {}
 
 
 def test_somebody_away_at_the_slot_is_asked_when_nobody_else_could(cast: Cast):
