@@ -14,6 +14,7 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
+from django.db.models import QuerySet
 from pydantic import TypeAdapter
 
 from accounts.clock import database_now
@@ -172,16 +173,16 @@ _SAID = (
 )
 
 
-_WROTE = Prepared(
-    lambda *lineages: Contribution.objects.filter(lineage_id__in=lineages).values_list(
-        "lineage_id", "user_id", "user__same_person_as_id", "light"
-    )
-)
-_DECIDED = Prepared(
-    lambda *lineages: (
-        Decision.objects.filter(post__lineage_id__in=lineages).order_by("pk").values_list(*_SAID)
-    )
-)
+def _wrote(*lineages: int) -> QuerySet[Contribution, Any]:
+    of_them = Contribution.objects.filter(lineage_id__in=lineages)
+    return of_them.values_list("lineage_id", "user_id", "user__same_person_as_id", "light")
+
+
+def _decided(*lineages: int) -> QuerySet[Decision, Any]:
+    return Decision.objects.filter(post__lineage_id__in=lineages).order_by("pk").values_list(*_SAID)
+
+
+_WROTE, _DECIDED = Prepared(_wrote), Prepared(_decided)
 
 
 def load(

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, NamedTuple, Protocol
 
+from django.db.models import QuerySet
 from django.db.models.functions import Coalesce
 
 from accounts.models import Absence, Brand, Membership
@@ -82,37 +83,50 @@ def _rules(policy: Policy | None) -> Rules | None:
 
 
 _PERSON: Final = Coalesce("user__same_person_as", "user")
-_MEMBERS = Prepared(
-    lambda *brands: Membership.objects.filter(
-        brand__in=brands, is_active=True, user__is_active=True
-    ).values_list("brand_id", "user_id", _PERSON)
-)
-# Neither a proposal nor one that was turned down ever counted.
-_COUNTING = Prepared(
-    lambda *brands: (
-        Credential.objects.filter(brand__in=brands)
-        .exclude(state__in=[CredentialState.PROPOSED, CredentialState.DECLINED])
-        .values_list(
-            *("brand_id", "user_id", _PERSON),
-            *("domain", "level", "valid_from", "confirmed_at", "valid_until", "ended_at"),
-        )
+
+
+def _members(*brands: int) -> QuerySet[Membership, Any]:
+    present = Membership.objects.filter(brand__in=brands, is_active=True, user__is_active=True)
+    return present.values_list("brand_id", "user_id", _PERSON)
+
+
+def _credentials(*brands: int) -> QuerySet[Credential, Any]:
+    # Neither a proposal nor one that was turned down ever counted.
+    counting = Credential.objects.filter(brand__in=brands).exclude(
+        state__in=[CredentialState.PROPOSED, CredentialState.DECLINED]
     )
-)
-_POLICIES = PreparedObjects(
-    Policy, lambda *brands: Policy.objects.filter(brand__in=brands, state=PolicyState.ACTIVE)
-)
-_ABSENCES = PreparedObjects(Absence, lambda *brands: Absence.objects.filter(brand__in=brands), "user")
-_INCIDENTS = PreparedObjects(
-    Incident,
-    lambda *brands: Incident.objects.filter(brand__in=brands, lifted_at__isnull=True).order_by("pk"),
-)
-_PAUSES = PreparedObjects(
-    Pause, lambda *brands: Pause.objects.filter(brand__in=brands, ended_at__isnull=True).order_by("pk")
-)
-_EPOCHS = PreparedObjects(Epoch, lambda *brands: Epoch.objects.filter(brand__in=brands))
-_NETWORKS = Prepared(
-    lambda *brands: Channel.objects.filter(brand__in=brands).values_list("brand_id", "key", "network")
-)
+    read = ("domain", "level", "valid_from", "confirmed_at", "valid_until", "ended_at")
+    return counting.values_list("brand_id", "user_id", _PERSON, *read)
+
+
+def _policies(*brands: int) -> QuerySet[Policy]:
+    return Policy.objects.filter(brand__in=brands, state=PolicyState.ACTIVE)
+
+
+def _absences(*brands: int) -> QuerySet[Absence]:
+    return Absence.objects.filter(brand__in=brands)
+
+
+def _incidents(*brands: int) -> QuerySet[Incident]:
+    return Incident.objects.filter(brand__in=brands, lifted_at__isnull=True).order_by("pk")
+
+
+def _pauses(*brands: int) -> QuerySet[Pause]:
+    return Pause.objects.filter(brand__in=brands, ended_at__isnull=True).order_by("pk")
+
+
+def _epochs(*brands: int) -> QuerySet[Epoch]:
+    return Epoch.objects.filter(brand__in=brands)
+
+
+def _networks(*brands: int) -> QuerySet[Channel, Any]:
+    return Channel.objects.filter(brand__in=brands).values_list("brand_id", "key", "network")
+
+
+_MEMBERS, _CREDENTIALS, _NETWORKS = Prepared(_members), Prepared(_credentials), Prepared(_networks)
+_POLICIES, _ABSENCES = PreparedObjects(Policy, _policies), PreparedObjects(Absence, _absences, "user")
+_INCIDENTS, _PAUSES = PreparedObjects(Incident, _incidents), PreparedObjects(Pause, _pauses)
+_EPOCHS = PreparedObjects(Epoch, _epochs)
 
 
 def load_brands(brand_ids: Sequence[int]) -> dict[int, Standing]:
@@ -128,7 +142,7 @@ def load_brands(brand_ids: Sequence[int]) -> dict[int, Standing]:
     for brand_id, account, whose in _MEMBERS.rows(*here):
         members[brand_id][account] = whose
     credentials: dict[int, list[Credentialed]] = defaultdict(list)
-    for row in _COUNTING.rows(*here):
+    for row in _CREDENTIALS.rows(*here):
         credentials[row[0]].append(Credentialed(*row))
     policies = {row.brand_id: row for row in _POLICIES.objects(*here)}
     absences = grouped(_ABSENCES.objects(*here), by_brand)

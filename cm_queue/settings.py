@@ -39,6 +39,7 @@ if not env.text("PUBLIC_URL") and not is_public(host_of(BASE_URL)):
 _database = env.database("DATABASE_URL", f"sqlite:///{quote(str(DATA_DIR / 'cm_queue.sqlite3'))}")
 IS_SQLITE = _database["ENGINE"].endswith("sqlite3")
 CONN_MAX_AGE = env.number("CONN_MAX_AGE", 60, 0, 86400)
+TRANSACTION_IDLE_S = env.number("TRANSACTION_IDLE_S", 30, 1, 3600)
 if IS_SQLITE:
     DATA_DIR.mkdir(mode=0o700, parents=True, exist_ok=True)
     _database["OPTIONS"] = {
@@ -55,7 +56,12 @@ if IS_SQLITE:
 else:
     _database["CONN_MAX_AGE"] = CONN_MAX_AGE
     _database["CONN_HEALTH_CHECKS"] = True
-    _database.setdefault("OPTIONS", {}).setdefault("connect_timeout", 5)
+    _options = _database.setdefault("OPTIONS", {})
+    _options.setdefault("connect_timeout", 5)
+    # A process that stands still in the middle of a transaction, or is cut off, keeps its locks, and whoever stops a
+    # brand waits for them: the server ends it. What the address says comes last, and so counts.
+    _idle = f"-c idle_in_transaction_session_timeout={TRANSACTION_IDLE_S}s"
+    _options["options"] = f"{_idle} {_options.get('options', '')}".strip()
 DATABASES = {"default": _database}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 

@@ -89,6 +89,7 @@ BAD = [
     ("DATABASE_URL", "postgres://cmq@localhost:port/cmq"),
     ("DATABASE_URL", "postgres://cmq@localhost"),
     ("CONN_MAX_AGE", "forever"),
+    ("TRANSACTION_IDLE_S", "0"),
     ("DEMO_MASTODON_URL", "mastodon.example"),
     ("REDIS_URL", "localhost:6379"),
     ("REDIS_URL", "http://localhost:6379"),

@@ -40,6 +40,12 @@ def test_one_post_and_thirty_cost_the_same_queries(cast: Cast):
     assert queries([fresh(posts[0])]) == queries(loaded) <= 12
 
 
+def test_of_no_posts_nothing_is_asked(cast: Cast):
+    with CaptureQueriesContext(connection) as made:
+        assert load([]) == {}
+    assert len(made) == 0
+
+
 def test_each_post_gets_its_own_facts(cast: Cast):
     approved, other = cast.approved(), cast.submitted(author=cast.marc)
     found = load([fresh(approved), fresh(other)])

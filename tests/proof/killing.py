@@ -25,6 +25,7 @@ from typing import Any
 import pytest
 from django.db import connections
 
+from accounts.preparing import Prepared, PreparedObjects
 from tests.proof.mutating import Mutant, mutants
 
 KILLED, SURVIVED, TOO_LONG = 1, 0, 3
@@ -76,6 +77,15 @@ def _put_in(module: types.ModuleType, mutant: Mutant) -> None:
     if isinstance(old, property):
         old, new = old.fget, new.fget
     old.__code__ = new.__code__
+    _write_anew(module)
+
+
+def _write_anew(module: types.ModuleType) -> None:
+    """What the module's functions made of queries before is the old code's."""
+    for one in vars(module).values():
+        prepared = one._asked if isinstance(one, PreparedObjects) else one
+        if isinstance(prepared, Prepared):
+            prepared._written.clear()
 
 
 def _run(session: pytest.Session, items: list[pytest.Item]) -> None:
