@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from itertools import islice
 from zoneinfo import ZoneInfo
 
 from django.utils.translation import gettext as _
@@ -132,19 +133,18 @@ def slots_of(brand: Brand, first: date, days: int) -> Iterator[datetime]:
 def next_free_slots(brand: Brand, after: datetime, count: int = 1) -> list[datetime]:
     """The brand's next slots outside its quiet hours and its holidays at which nothing else is due, soonest
     first. On a holiday something goes out only if somebody chose that time by hand."""
-    horizon = after + timedelta(days=60)
     closed = holidays_of(brand)
-    taken = set(
-        Post.objects.filter(brand=brand, state__in=_OCCUPYING, slot__gt=after, slot__lt=horizon).values_list(
-            "slot", flat=True
-        )
+    possible = (
+        slot
+        for slot in slots_of(brand, after.astimezone(brand.zone).date(), 60)
+        if slot > after and slot.astimezone(brand.zone).date() not in closed and not is_quiet(slot, brand)
     )
     found: list[datetime] = []
-    for slot in slots_of(brand, after.astimezone(brand.zone).date(), 60):
-        if slot.astimezone(brand.zone).date() in closed:
-            continue
-        if slot > after and slot not in taken and not is_quiet(slot, brand):
-            found.append(slot)
-            if len(found) == count:
-                break
-    return found
+    # By a few, and twice as many each time: what is due in all these days may be ten thousand posts.
+    look = 2 * count
+    while len(found) < count and (slots := list(islice(possible, look))):
+        due = Post.objects.filter(brand=brand, state__in=_OCCUPYING, slot__in=slots)
+        taken = set(due.values_list("slot", flat=True))
+        found += [slot for slot in slots if slot not in taken]
+        look *= 2
+    return found[:count]

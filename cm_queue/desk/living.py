@@ -73,7 +73,9 @@ def _stamp(user: int, brand: int, post: int | None = None) -> QuerySet[Brand, An
     entries = Entry.objects.filter(brand=brand)
     last = entries.order_by("-pk").values("pk")[:1]
     if post is None:
-        entries = entries.filter(pk__gt=Coalesce(Subquery(last), Value(0)) - RECENT)
+        # There are no more of them; told so, PostgreSQL reads them at once and does not start two workers to count.
+        recent = entries.filter(pk__gt=Coalesce(Subquery(last), Value(0)) - RECENT).order_by("-pk")
+        entries = entries.filter(pk__in=recent.values("pk")[:RECENT])
     else:
         entries = entries.filter(post_id=post)
     mine = Notice.objects.filter(user=user)

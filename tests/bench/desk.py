@@ -222,7 +222,7 @@ def main(given: list[str]) -> int:
         for name, asks in pages(served.seeded, served).items():
             if chosen.only and name not in chosen.only.split(","):
                 continue
-            found[name] = measure(served, name, asks, 20 if chosen.quick else 200, tell=chosen.statements)
+            found[name] = measure(served, name, asks, 20 if chosen.quick else 100, tell=chosen.statements)
             sys.stderr.write(f"  {name}: {found[name]}\n")
     sys.stdout.write(f"{_table(found)}\n{json.dumps(found)}\n")
     return 0

@@ -317,5 +317,26 @@ def test_next_free_slots_leave_out_what_is_taken_past_or_quiet(cast: Cast):
         assert next_free_slots(one, after)[0] == at("2027-06-16T09:00:00+02:00")
 
 
+@pytest.mark.parametrize("taken", [0, 1, 4, 9, 31])
+def test_next_free_slots_are_found_behind_any_number_that_are_taken(cast: Cast, taken: int):
+    one = cast.brand
+    type(one).objects.filter(pk=one.pk).update(slots=["09:00", "15:00"])
+    one.refresh_from_db()
+    after = at("2027-06-15T08:00:00+02:00")
+    free = next_free_slots(one, after, 40)
+    assert len(free) == 40
+    for slot in free[:taken]:
+        post = cast.draft(slot=slot.isoformat())
+        Post.objects.filter(pk=post.pk).update(state=PostState.SCHEDULED.value)
+    assert next_free_slots(one, after, 3) == free[taken : taken + 3]
+
+
+def test_where_fewer_are_free_than_asked_for_there_are_fewer(cast: Cast):
+    one = cast.brand
+    type(one).objects.filter(pk=one.pk).update(slots=["mon 09:00"])
+    one.refresh_from_db()
+    assert len(next_free_slots(one, at("2027-06-15T08:00:00+02:00"), 50)) in (8, 9), "of sixty days"
+
+
 def test_without_slots_there_is_none(cast: Cast):
     assert next_free_slots(cast.elsewhere, at("2027-06-15T09:00:00+02:00"), 3) == []
