@@ -29,7 +29,7 @@ test-fast: dev ## The inner loop, under a minute: what is pure, and the verbs on
 bench: dev ## How fast, how late and at what cost the release engine sends, beside the machine's limit (20 minutes)
 	@$(PY) -m tests.bench $(BENCH)
 
-bench-desk: dev ## How fast the desk answers with 10,000 open and 100,000 published posts; BENCH=--quick for a tenth (10 minutes)
+bench-desk: dev ## How fast the desk answers with 10,000 open and 100,000 published posts; BENCH=--quick for a tenth (6 minutes)
 	@$(PY) -m tests.bench.desk $(BENCH)
 
 faults: dev ## Kills everything again and again during a drain, on real servers; SEED=… replays a plan (15 minutes)
