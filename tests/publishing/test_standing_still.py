@@ -33,7 +33,7 @@ def test_a_frozen_worker_loses_its_locks(
     lumiere: House, child_environment: dict[str, str], launch: Launch
 ) -> None:
     if connection.vendor != "postgresql":
-        pytest.skip("SQLite's one lock is held by a process of this very machine, which its supervisor ends")
+        pytest.skip("SQLite has no server that could end who stands still")
     environment = {
         **child_environment,
         "DJANGO_SETTINGS_MODULE": "cm_queue.settings",
