@@ -8,6 +8,7 @@ looked up (`debug_token`). The code's token lives hours and is traded for one of
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -32,7 +33,7 @@ _API, _PAGES = "https://graph.facebook.com", "https://www.facebook.com"
 _FIELDS = "id,name,access_token,tasks,instagram_business_account{id,username}"
 
 
-class FacebookLogin:
+class FacebookLogin(ABC):
     """What Facebook Pages and Instagram share."""
 
     scopes: ClassVar[Sequence[str]]
@@ -82,9 +83,9 @@ class FacebookLogin:
             raise AuthFailed(TOO_FEW_RIGHTS)
         return person
 
+    @abstractmethod
     def _of(self, page: Mapping[str, Any], person: Session, app: App) -> Iterator[Account]:
         """The accounts that a Page gives. `person` holds no secret of the app's."""
-        raise NotImplementedError
 
     @staticmethod
     def joined(fresh: str, stored: str) -> str:

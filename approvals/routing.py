@@ -14,7 +14,6 @@ from itertools import combinations
 from typing import Any
 
 from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet, Subquery
-from django.db.models.functions import Coalesce
 
 from accounts.clock import database_now
 from accounts.models import Absence, Brand, Membership, User
@@ -23,6 +22,7 @@ from approvals.calling import call_for
 from approvals.gate import Code, Coverage, Verdict
 from approvals.levels import owners_of
 from approvals.models import Decision, Request
+from approvals.standing import PERSON
 from journal.models import Notice
 from journal.telling import tell
 from posts.lifecycle import PostState
@@ -280,7 +280,7 @@ _WAITING = Prepared(
     lambda brand: (
         open_requests()
         .filter(post__brand=brand)
-        .values_list(Coalesce("user__same_person_as", "user"))
+        .values_list(PERSON)
         .annotate(posts=Count("post", distinct=True))
     )
 )

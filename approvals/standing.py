@@ -82,12 +82,13 @@ def _rules(policy: Policy | None) -> Rules | None:
         return None
 
 
-_PERSON: Final = Coalesce("user__same_person_as", "user")
+# Whose the account of a row is.
+PERSON: Final = Coalesce("user__same_person_as", "user")
 
 
 def _members(*brands: int) -> QuerySet[Membership, Any]:
     present = Membership.objects.filter(brand__in=brands, is_active=True, user__is_active=True)
-    return present.values_list("brand_id", "user_id", _PERSON)
+    return present.values_list("brand_id", "user_id", PERSON)
 
 
 def _credentials(*brands: int) -> QuerySet[Credential, Any]:
@@ -96,7 +97,7 @@ def _credentials(*brands: int) -> QuerySet[Credential, Any]:
         state__in=[CredentialState.PROPOSED, CredentialState.DECLINED]
     )
     read = ("domain", "level", "valid_from", "confirmed_at", "valid_until", "ended_at")
-    return counting.values_list("brand_id", "user_id", _PERSON, *read)
+    return counting.values_list("brand_id", "user_id", PERSON, *read)
 
 
 def _policies(*brands: int) -> QuerySet[Policy]:

@@ -7,8 +7,7 @@ from collections.abc import Sequence
 from accounts.preparing import PreparedObjects, padded
 from posts.models import Channel, Post
 
-WITH = ("brand", "revision", "author")
-_POSTS = PreparedObjects(Post, lambda *ids: Post.objects.filter(pk__in=ids), *WITH)
+_POSTS = PreparedObjects(Post, lambda *ids: Post.objects.filter(pk__in=ids), "brand", "revision", "author")
 _CHANNELS = PreparedObjects(Channel, lambda brand: Channel.objects.filter(brand=brand))
 
 

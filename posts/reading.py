@@ -17,6 +17,7 @@ from accounts.models import Brand
 from accounts.refusals import Invalid
 from adapters.base import Option
 from adapters.registry import adapter_for
+from posts.fetching import channels_in
 from posts.lifecycle import PostState
 from posts.models import Channel, Kind, Media, Post, Product, no_content
 from posts.scheduling import (
@@ -198,7 +199,7 @@ class Reader:
             self._error("channels", "unknown_channel", _("Choose among the brand's channels."))
             return []
         wanted = list(dict.fromkeys(keys))
-        found = {channel.key: channel for channel in Channel.objects.filter(brand=self.brand, key__in=wanted)}
+        found = channels_in(self.brand.pk)
         for key in wanted:
             if key not in found or (not found[key].is_active and key not in before):
                 self._error("channels", "unknown_channel", _("There is no channel “%(key)s”.") % {"key": key})

@@ -204,13 +204,8 @@ def following(post: Post, user: User) -> Post | None:
 
 def following_or_first(post: Post, user: User) -> Post | None:
     """The same; for a post that does not wait for them, the first that does."""
-    rows = _candidates(post.brand, user, Sought(), Place.of(post), NEXT)
-    judged = judge([post, *rows])
-    if _is_waiting(judged[post.pk], user):
-        waiting = [one for one in rows if waits_for(judged[one.pk].verdict, user.person_id)]
-        if waiting:
-            return waiting[0]
-        return None if len(rows) < NEXT else following(rows[-1], user)
+    if _is_waiting(judge([post])[post.pk], user):
+        return following(post, user)
     first = stretch(post.brand, user, Sought()).rows
     return next((one.post for one in first if one.post.pk != post.pk), None)
 
